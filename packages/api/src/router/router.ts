@@ -1,0 +1,30 @@
+import {
+  audit,
+  devices,
+  discovery,
+  groups,
+  messages,
+  overview,
+  presence,
+  settings,
+} from './administration.ts'
+import { auth, setup } from './auth.ts'
+import { channels } from './channels.ts'
+import { people } from './people.ts'
+import { router } from './trpc.ts'
+
+export const appRouter = router({
+  setup,
+  auth,
+  overview,
+  presence,
+  people,
+  groups,
+  channels,
+  messages,
+  devices,
+  audit,
+  settings,
+  discovery,
+})
+export type AppRouter = typeof appRouter
