@@ -10,7 +10,9 @@ const [suite, ...options] = process.argv.slice(2)
 
 if (Number(process.versions.node.split('.')[0]) !== requiredMajor) {
   const node = join(root, 'node_modules/.bin/node')
-  const run = spawnSync(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
+  const run = spawnSync(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  })
   if (run.error) console.error(`bench: cannot run ${node}: ${run.error.message}; run npm install first`)
   process.exit(run.status ?? 1)
 }

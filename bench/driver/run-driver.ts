@@ -1,0 +1,27 @@
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { BenchError } from '../lib/bench-error.ts'
+import type { DriverMessage, LoadPlan, LoadResult } from './plan.ts'
+
+const driverScript = fileURLToPath(new URL('./load.ts', import.meta.url))
+
+export interface DriverObserver {
+  measuring(): void
+  measured(): void
+}
+
+/** Runs one load in a process of its own and resolves with its figures. */
+export function runDriver(plan: LoadPlan, observer: DriverObserver): Promise<LoadResult> {
+  return new Promise((resolve, reject) => {
+    const driver = fork(driverScript)
+    driver.on('message', (message: DriverMessage) => {
+      if (message.event === 'measuring') observer.measuring()
+      else if (message.event === 'measured') observer.measured()
+      else if (message.event === 'result') resolve(message.result)
+      else reject(new BenchError(message.reason))
+    })
+    driver.once('error', reject)
+    driver.once('exit', (code) => reject(new BenchError(`the driver ended with code ${code}`)))
+    driver.send(plan)
+  })
+}

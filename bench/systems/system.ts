@@ -1,0 +1,42 @@
+import type { Endpoint, Room } from '../driver/plan.ts'
+
+export interface RoomShape {
+  rooms: number
+  membersPerRoom: number
+}
+
+/** A server that runs, with its rooms and accounts made, ready to be measured. */
+export interface RunningSystem extends AsyncDisposable {
+  pid: number
+  endpoint: Endpoint
+  rooms: Room[]
+  /** The messages that the server's own database holds, read from the file. */
+  archivedRows(): number
+}
+
+export interface System {
+  name: string
+  /** How it was set up, in a line: what a reader must know to judge the figures. */
+  setup: string
+  /** What `start` needs and is not there, as one line that tells what to do. */
+  missing(): string | undefined
+  version(): string
+  /** Everything the system writes goes into `directory`, which is empty. */
+  start(directory: string, shape: RoomShape): Promise<RunningSystem>
+}
+
+export const memberName = (room: number, member: number): string => `member-${room}-${member}`
+
+/** The rooms of a shape; the caller says how its system names a room and what its members log in with. */
+export function makeRooms(
+  shape: RoomShape,
+  names: { address: (room: number) => string; secret: (name: string, room: number) => string },
+): Room[] {
+  return Array.from({ length: shape.rooms }, (_, room) => ({
+    address: names.address(room),
+    members: Array.from({ length: shape.membersPerRoom }, (_, member) => {
+      const name = memberName(room, member)
+      return { name, secret: names.secret(name, room) }
+    }),
+  }))
+}
