@@ -1,0 +1,42 @@
+import { defineConfig } from 'vitest/config'
+
+// Hang guards, not expectations: a loaded two-core machine may be slow, but a test that takes so long is stuck.
+const unitTimeoutMs = 60_000
+const integrationTimeoutMs = 180_000
+
+const folders = ['packages', 'apps/node', 'apps/admin', 'bench']
+const files = (suffix: string) => folders.map((folder) => `${folder}/**/*.${suffix}`)
+const ignored = ['**/node_modules/**', '**/out/**', '**/e2e/**', '**/.next/**']
+const integration = ['integration.test.ts', 'cluster.test.ts']
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: files('test.ts'),
+          exclude: [...ignored, ...integration.flatMap(files)],
+          pool: 'forks',
+          maxWorkers: 2,
+          testTimeout: unitTimeoutMs,
+          hookTimeout: unitTimeoutMs,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'integration',
+          include: integration.flatMap(files),
+          exclude: ignored,
+          pool: 'forks',
+          // Each file starts whole nodes: one at a time, or they starve each other of the two cores.
+          fileParallelism: false,
+          testTimeout: integrationTimeoutMs,
+          hookTimeout: integrationTimeoutMs,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+})
