@@ -1,0 +1,6 @@
+export * from './errors.ts'
+export * from './lock.ts'
+export * from './migrate.ts'
+export * from './numbers.ts'
+export * from './open.ts'
+export * from './paths.ts'
