@@ -67,8 +67,8 @@ function lockFile(home: string, file: string, note: string): Database.Database {
   try {
     createPrivately(file)
     db = new Database(file, { timeout: lockWaitMs })
-    // Nothing is ever written, so there is nothing to roll back and no journal file to leave behind.
-    db.pragma('journal_mode = OFF')
+    // Nothing is ever written, so no journal file needs to lie beside the lock.
+    db.pragma('journal_mode = MEMORY')
     db.exec('BEGIN EXCLUSIVE')
     return db
   } catch (error) {
