@@ -13,7 +13,7 @@ import { holdfast } from './systems/holdfast.ts'
 import { prosody, prosodyTuned } from './systems/prosody.ts'
 import type { System } from './systems/system.ts'
 
-const shape = { rooms: 4, membersPerRoom: 5 }
+const roomSizes = [5, 5, 5, 5]
 const bodyBytes = 200
 const warmUpMs = 2_000
 const allSystems = [holdfast, floor, ejabberdTuned, ejabberd, prosodyTuned, prosody]
@@ -49,7 +49,7 @@ function findSystem(name: string): System {
 }
 
 async function measure(workspace: Workspace, system: System, window: number): Promise<Run> {
-  await using server = await system.start(workspace.directory(`${system.name}-${window}`), shape)
+  await using server = await system.start(workspace.directory(`${system.name}-${window}`), roomSizes)
   using memory = new PeakMemory(server.pid)
   let cpuSeconds = 0
   const { endpoint, rooms } = server
@@ -84,26 +84,22 @@ async function measure(workspace: Workspace, system: System, window: number): Pr
 function printRuns(runs: Run[], window: number): void {
   const ofWindow = runs.filter((run) => run.window === window)
   const reference = ofWindow[0]!
-  printTable(
-    `${shape.rooms} rooms × ${shape.membersPerRoom} members, ${bodyBytes} bytes, window ${window}`,
-    ofWindow,
-    [
-      { title: 'system', value: (run) => run.system },
-      {
-        title: `${reference.system} is`,
-        value: (run) => times(reference.acknowledgedPerSecond / run.acknowledgedPerSecond),
-      },
-      { title: 'acked/s', value: (run) => integer(run.acknowledgedPerSecond) },
-      { title: 'deliveries/s', value: (run) => integer(run.deliveriesPerSecond) },
-      { title: 'p50 ms', value: (run) => run.p50Ms.toFixed(2) },
-      { title: 'p99 ms', value: (run) => run.p99Ms.toFixed(2) },
-      { title: 'server CPU s', value: (run) => run.serverCpuSeconds.toFixed(1) },
-      { title: 'peak RSS MB', value: (run) => megabytes(run.serverPeakRssBytes) },
-      { title: 'driver CPU', value: (run) => percent(run.driverCpuShare) },
-      { title: 'acked in all', value: (run) => integer(run.acknowledgedInTotal) },
-      { title: 'archived', value: (run) => integer(run.archivedRows) },
-    ],
-  )
+  printTable(`Rooms of ${roomSizes.join(', ')} members, ${bodyBytes} bytes, window ${window}`, ofWindow, [
+    { title: 'system', value: (run) => run.system },
+    {
+      title: `${reference.system} is`,
+      value: (run) => times(reference.acknowledgedPerSecond / run.acknowledgedPerSecond),
+    },
+    { title: 'acked/s', value: (run) => integer(run.acknowledgedPerSecond) },
+    { title: 'deliveries/s', value: (run) => integer(run.deliveriesPerSecond) },
+    { title: 'p50 ms', value: (run) => run.p50Ms.toFixed(2) },
+    { title: 'p99 ms', value: (run) => run.p99Ms.toFixed(2) },
+    { title: 'server CPU s', value: (run) => run.serverCpuSeconds.toFixed(1) },
+    { title: 'peak RSS MB', value: (run) => megabytes(run.serverPeakRssBytes) },
+    { title: 'driver CPU', value: (run) => percent(run.driverCpuShare) },
+    { title: 'acked in all', value: (run) => integer(run.acknowledgedInTotal) },
+    { title: 'archived', value: (run) => integer(run.archivedRows) },
+  ])
 }
 
 using workspace = new Workspace()
@@ -120,4 +116,4 @@ for (const window of windows) {
 }
 console.log('')
 for (const system of systems) console.log(`${system.name} ${system.version()}: ${system.setup}`)
-writeReport('messages', { machine, shape, bodyBytes, warmUpMs, measureMs, runs })
+writeReport('messages', { machine, roomSizes, bodyBytes, warmUpMs, measureMs, runs })

@@ -20,7 +20,7 @@ function make(name: string, journalMode: JournalMode): System {
     missing: () => missingPackages(['ejabberd', 'erlang-p1-sqlite3']),
     version: () => packageVersion('ejabberd') ?? '',
 
-    async start(directory, shape) {
+    async start(directory, sizes) {
       const [port, apiPort] = [await freePort(), await freePort()]
       const databaseFile = join(directory, 'ejabberd.db')
       const configFile = join(directory, 'ejabberd.yml')
@@ -32,7 +32,7 @@ function make(name: string, journalMode: JournalMode): System {
       const command = (name: string, body: object) =>
         fetch(`http://${loopback}:${apiPort}/api/${name}`, { method: 'POST', body: JSON.stringify(body) })
       await server.waitUntil(async () => (await command('status', {})).ok)
-      const rooms = makeRooms(shape, { address: roomAddress, secret: () => randomBytes(12).toString('hex') })
+      const rooms = makeRooms(sizes, { address: roomAddress, secret: () => randomBytes(12).toString('hex') })
       for (const { name, secret } of rooms.flatMap((room) => room.members)) {
         const answer = await command('register', { user: name, host: 'localhost', password: secret })
         if (!answer.ok) throw new Error(`ejabberd did not register ${name}: ${await answer.text()}`)

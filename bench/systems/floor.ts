@@ -15,7 +15,7 @@ export const floor: System = {
   missing: () => undefined,
   version: () => `node ${process.versions.node}`,
 
-  async start(directory, shape) {
+  async start(directory, sizes) {
     const certificate = makeCertificate(directory)
     const port = await freePort()
     const databaseFile = join(directory, 'messages.db')
@@ -28,7 +28,7 @@ export const floor: System = {
     return {
       pid: server.pid,
       endpoint: { protocol: 'holdfast', port },
-      rooms: makeRooms(shape, {
+      rooms: makeRooms(sizes, {
         address: roomName,
         secret: (name, room) => `${name}@${roomName(room)}`,
       }),

@@ -19,7 +19,7 @@ function make(name: string, journalMode: JournalMode): System {
     missing: () => missingPackages(['prosody', 'lua-dbi-sqlite3', 'lua-sec']),
     version: () => packageVersion('prosody') ?? '',
 
-    async start(directory, shape) {
+    async start(directory, sizes) {
       const port = await freePort()
       const dataDirectory = join(directory, 'data')
       const databaseFile = join(directory, 'prosody.db')
@@ -29,7 +29,7 @@ function make(name: string, journalMode: JournalMode): System {
       const certificate = makeCertificate(directory)
       writeFileSync(configFile, configuration({ port, dataDirectory, databaseFile, certificate }))
 
-      const rooms = makeRooms(shape, { address: roomAddress, secret: () => randomBytes(12).toString('hex') })
+      const rooms = makeRooms(sizes, { address: roomAddress, secret: () => randomBytes(12).toString('hex') })
       for (const { name, secret } of rooms.flatMap((room) => room.members))
         execFileSync('prosodyctl', ['--config', configFile, 'register', name, 'localhost', secret], {
           stdio: 'ignore',

@@ -1,9 +1,7 @@
 import type { Endpoint, Room } from '../driver/plan.ts'
 
-export interface RoomShape {
-  rooms: number
-  membersPerRoom: number
-}
+/** How many members each room has. */
+export type RoomSizes = readonly number[]
 
 /** A server that runs, with its rooms and accounts made, ready to be measured. */
 export interface RunningSystem extends AsyncDisposable {
@@ -22,20 +20,18 @@ export interface System {
   missing(): string | undefined
   version(): string
   /** Everything the system writes goes into `directory`, which is empty. */
-  start(directory: string, shape: RoomShape): Promise<RunningSystem>
+  start(directory: string, sizes: RoomSizes): Promise<RunningSystem>
 }
 
-export const memberName = (room: number, member: number): string => `member-${room}-${member}`
-
-/** The rooms of a shape; the caller says how its system names a room and what its members log in with. */
+/** The rooms of these sizes; the caller says how its system names a room and what its members log in with. */
 export function makeRooms(
-  shape: RoomShape,
+  sizes: RoomSizes,
   names: { address: (room: number) => string; secret: (name: string, room: number) => string },
 ): Room[] {
-  return Array.from({ length: shape.rooms }, (_, room) => ({
+  return sizes.map((size, room) => ({
     address: names.address(room),
-    members: Array.from({ length: shape.membersPerRoom }, (_, member) => {
-      const name = memberName(room, member)
+    members: Array.from({ length: size }, (_, member) => {
+      const name = `member-${room}-${member}`
       return { name, secret: names.secret(name, room) }
     }),
   }))
