@@ -1,0 +1,23 @@
+import { authHandlers } from '../services/auth/commands.ts'
+import { channelHandlers } from '../services/channels/commands.ts'
+import { deviceHandlers } from '../services/devices/commands.ts'
+import { identityHandlers } from '../services/identity/commands.ts'
+import { settingsHandlers } from '../services/settings/commands.ts'
+import type { Handler } from './applying.ts'
+
+/** Every control command of the log. A name that was in a release is never given another meaning. */
+export const handlers = {
+  ...identityHandlers,
+  ...authHandlers,
+  ...channelHandlers,
+  ...deviceHandlers,
+  ...settingsHandlers,
+} as unknown as Record<string, Handler<unknown>>
+/** The payload of each control command, for those who propose them. */
+type Table = typeof identityHandlers &
+  typeof authHandlers &
+  typeof channelHandlers &
+  typeof deviceHandlers &
+  typeof settingsHandlers
+export type ControlName = keyof Table
+export type ControlPayload<N extends ControlName> = Table[N] extends Handler<infer P> ? P : never

@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto'
+import { HoldfastError } from '@holdfast/api/contract/errors'
+import type Database from 'better-sqlite3'
+import {
+  applyDelete,
+  applyEdit,
+  applyMarks,
+  applyMessage,
+  EntryWriter,
+} from '../services/messaging/commands.ts'
+import { applySeen } from '../services/presence/commands.ts'
+import { Applying } from './applying.ts'
+import { type Batch, type Command, commandTypes, systemActor } from './commands.ts'
+import { Directory } from './directory.ts'
+import type { Effect } from './effects.ts'
+import { handlers } from './handlers.ts'
+
+/** A command's result, or its refusal as [code, message]. */
+export type Outcome = { value: unknown } | { refused: [code: string, message: string] }
+
+export interface Applied {
+  index: number
+  chain: Buffer
+  at: number
+  /** One for each command; a plain message's is its sequence. */
+  outcomes: (number | Outcome)[]
+  effects: Effect[]
+}
+
+/** Messages after which the state chain is written into the audit log, at the latest. */
+const sealMessages = 1000
+/** Time after which a message not yet covered by the audit log is, with the next message. */
+const sealMs = 60_000
+
+/** The replicated state machine: applies batches in log order, each in one transaction. It knows no clock and no network. */
+export class StateMachine {
+  readonly directory: Directory
+  index = 0
+  chain: Buffer = Buffer.alloc(32)
+  private readonly db: Database.Database
+  private readonly applying: Applying
+  private readonly entries: EntryWriter
+  private lastAt = 0
+  private unsealed = 0
+  private sealedAt = 0
+
+  constructor(db: Database.Database) {
+    this.db = db
+    this.directory = new Directory(db)
+    this.applying = new Applying(db, this.directory)
+    this.entries = new EntryWriter(this.applying)
+  }
+
+  /** Reads the state as of the last applied batch. */
+  load(): void {
+    this.db
+      .prepare(
+        'INSERT INTO applied (id, "index", chain, at, auditSeq, auditHash) VALUES (1, 0, ?, 0, 0, ?) ON CONFLICT DO NOTHING',
+      )
+      .run(Buffer.alloc(32), Buffer.alloc(32))
+    const row = this.db.prepare('SELECT * FROM applied WHERE id = 1').get() as {
+      index: number
+      chain: Buffer
+      at: number
+      auditSeq: number
+      auditHash: Buffer
+    }
+    this.index = row.index
+    this.chain = row.chain
+    this.lastAt = row.at
+    this.sealedAt = row.at
+    this.unsealed = 0
+    this.applying.auditSeq = row.auditSeq
+    this.applying.auditHash = row.auditHash
+    this.directory.load()
+    this.entries.reset()
+  }
+
+  /**
+   * Applies one batch; `text` is its exact encoding, which the state chain covers.
+   * @throws the database's error when the transaction could not be committed; nothing of the batch then happened.
+   */
+  apply(text: string): Applied {
+    const batch = JSON.parse(text) as Batch
+    const { applying } = this
+    const effects: Effect[] = []
+    const outcomes: (number | Outcome)[] = []
+    applying.effects = effects
+    applying.at = Math.max(batch.at, this.lastAt)
+    try {
+      this.db.exec('BEGIN IMMEDIATE')
+      for (const command of batch.c) outcomes.push(this.applyOne(command))
+      const chain = createHash('sha256').update(this.chain).update(text).digest()
+      this.entries.flush()
+      this.seal(chain)
+      applying.run(
+        'UPDATE applied SET "index" = ?, chain = ?, at = ?, auditSeq = ?, auditHash = ? WHERE id = 1',
+        this.index + 1,
+        chain,
+        applying.at,
+        applying.auditSeq,
+        applying.auditHash,
+      )
+      this.db.exec('COMMIT')
+      this.chain = chain
+    } catch (error) {
+      if (this.db.inTransaction) this.db.exec('ROLLBACK')
+      this.load()
+      throw error
+    }
+    this.index += 1
+    this.lastAt = applying.at
+    return { index: this.index, chain: this.chain, at: applying.at, outcomes, effects }
+  }
+
+  private applyOne(command: Command): number | Outcome {
+    try {
+      switch (command[0]) {
+        case commandTypes.message:
+          return applyMessage(this.entries, command)
+        case commandTypes.edit:
+          return { value: applyEdit(this.entries, command) }
+        case commandTypes.delete:
+          return { value: applyDelete(this.entries, command) }
+        case commandTypes.marks:
+          applyMarks(this.applying, command)
+          return { value: null }
+        case commandTypes.seen:
+          applySeen(this.applying, command)
+          return { value: null }
+        case commandTypes.control:
+          return this.applyControl(command[1], command[2], command[3])
+        default:
+          return { refused: ['internal', 'This node does not know the command; it runs an older version.'] }
+      }
+    } catch (error) {
+      if (error instanceof HoldfastError) return { refused: [error.code, error.message] }
+      throw error
+    }
+  }
+
+  /** A control command that is refused half-way leaves nothing behind: rows, effects and audit chain go back. */
+  private applyControl(
+    name: string,
+    actor: Parameters<(typeof handlers)[string]>[2],
+    payload: unknown,
+  ): Outcome {
+    const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined
+    if (handler === undefined)
+      return {
+        refused: ['internal', `This node does not know the command ${name}; it runs an older version.`],
+      }
+    const { applying } = this
+    const before = {
+      effects: applying.effects.length,
+      auditSeq: applying.auditSeq,
+      auditHash: applying.auditHash,
+    }
+    this.entries.flush()
+    this.db.exec('SAVEPOINT control')
+    try {
+      const value = handler(applying, payload, actor)
+      this.db.exec('RELEASE control')
+      return { value: value ?? null }
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error
+      this.db.exec('ROLLBACK TO control')
+      this.db.exec('RELEASE control')
+      const undone = applying.effects.splice(before.effects)
+      for (const effect of undone) if (effect.e === 'changed') this.directory.refresh(effect.kind, effect.id)
+      applying.auditSeq = before.auditSeq
+      applying.auditHash = before.auditHash
+      return { refused: [error.code, error.message] }
+    }
+  }
+
+  /** Ties messages to the audit log: the state chain covers every command up to here, the audit log covers the chain. */
+  private seal(chain: Buffer): void {
+    this.unsealed += this.entries.takeCount()
+    if (this.unsealed === 0) return
+    const { applying } = this
+    if (this.unsealed < sealMessages && applying.at - this.sealedAt < sealMs) return
+    applying.audit(systemActor, {
+      action: 'log.sealed',
+      target: 'log',
+      detail: { index: this.index + 1, chain: chain.toString('hex'), entries: this.unsealed },
+    })
+    this.unsealed = 0
+    this.sealedAt = applying.at
+  }
+}
