@@ -1,0 +1,94 @@
+import type { ChannelState, Entry } from '@holdfast/api/contract/frames'
+import { expect, test } from 'vitest'
+import { emptyConversation } from './conversation.ts'
+import {
+  expireTyping,
+  initialState,
+  type LiveState,
+  onChannel,
+  onEntry,
+  onMarks,
+  onOwnRead,
+  onReady,
+  onTyping,
+  setConversation,
+  typingMs,
+  unreadCount,
+} from './live-state.ts'
+
+const id = 'ch_00000000000000000001'
+const channel = (more: Partial<ChannelState> = {}): ChannelState => ({
+  id,
+  name: 'watch',
+  kind: 'group',
+  topic: '',
+  head: 4,
+  floor: 1,
+  delivered: 4,
+  read: 4,
+  archived: false,
+  mayPost: true,
+  ...more,
+})
+const entry = (seq: number, from: string, kind: Entry['kind'] = 'text'): Entry => ({
+  channel: id,
+  seq,
+  id: `m${seq}`,
+  from,
+  at: seq,
+  kind,
+  body: 'text',
+})
+const ready = (more: Partial<ChannelState> = {}): LiveState =>
+  onReady(initialState(0), {
+    t: 'ready',
+    person: { id: 'me', name: 'me', displayName: 'Me', role: 'member' },
+    session: 's',
+    device: null,
+    channels: [channel(more)],
+    at: 0,
+  })
+const unread = (state: LiveState) => unreadCount(state.channels.get(id) ?? channel({ head: -1 }))
+
+test('a message of somebody else is unread until it is read, my own never is', () => {
+  let state = onEntry(ready(), entry(5, 'ana'))
+  expect(unread(state)).toBe(1)
+  expect(state.news?.seq).toBe(5)
+  state = onEntry(state, entry(6, 'me'))
+  expect(unread(state)).toBe(2)
+  state = onOwnRead(state, id, 6)
+  expect(unread(state)).toBe(0)
+  state = onEntry(state, entry(7, 'me'))
+  expect(unread(state)).toBe(0)
+  state = onEntry(state, entry(8, 'ana', 'edit'))
+  expect(unread(state)).toBe(0)
+  expect(state.news?.seq).toBe(5)
+})
+
+test('what retention removed is not unread', () => {
+  expect(unread(ready({ head: 100, floor: 91, read: 4 }))).toBe(10)
+})
+
+test('marks never go back, and my own from another device count here', () => {
+  let state = onMarks(ready({ head: 9 }), { t: 'marks', channel: id, person: 'ana', delivered: 6, read: 5 })
+  state = onMarks(state, { t: 'marks', channel: id, person: 'ana', delivered: 5, read: 4 })
+  expect(state.marks.get(id)?.get('ana')).toEqual({ delivered: 6, read: 5 })
+  expect(unread(state)).toBe(5)
+  state = onMarks(state, { t: 'marks', channel: id, person: 'me', delivered: 9, read: 8 })
+  expect(unread(state)).toBe(1)
+})
+
+test('somebody types until the sign is over or the message is there', () => {
+  const typing = onTyping(ready(), { t: 'typing', channel: id, person: 'ana' }, 1000)
+  expect(expireTyping(typing, 1000 + typingMs - 1)).toBe(typing)
+  expect(expireTyping(typing, 1000 + typingMs).typing.size).toBe(0)
+  expect(onEntry(typing, entry(5, 'ana')).typing.get(id)?.size).toBe(0)
+  expect(onTyping(ready(), { t: 'typing', channel: id, person: 'me' }, 1000).typing.size).toBe(0)
+})
+
+test('a channel that the person left takes its conversation with it', () => {
+  const state = setConversation(ready(), id, emptyConversation)
+  const left = onChannel(state, { t: 'channel', change: 'removed', channel: { id } })
+  expect(left.channels.has(id)).toBe(false)
+  expect(left.conversations.has(id)).toBe(false)
+})
