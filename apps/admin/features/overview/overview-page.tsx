@@ -1,0 +1,7 @@
+'use client'
+
+import { PageHeader } from '../../components/page-header.tsx'
+
+export function OverviewPage() {
+  return <PageHeader title="Overview" />
+}

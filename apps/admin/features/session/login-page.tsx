@@ -1,0 +1,5 @@
+'use client'
+
+export function LoginPage() {
+  return <main className="hf-entry" />
+}

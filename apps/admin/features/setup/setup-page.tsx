@@ -1,0 +1,5 @@
+'use client'
+
+export function SetupPage() {
+  return <main className="hf-entry" />
+}

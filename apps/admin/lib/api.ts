@@ -1,0 +1,74 @@
+import type { AppRouter } from '@holdfast/api/router'
+import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query'
+import { createTRPCClient, createWSClient, httpLink, splitLink, wsLink } from '@trpc/client'
+import { createTRPCOptionsProxy } from '@trpc/tanstack-react-query'
+import { learnNodeTime } from './clock.ts'
+import { failureOf, signedOutCodes } from './errors.ts'
+import { markReachable, markUnreachable, onRecovery } from './reachability.ts'
+import { reportSessionEnd } from './session-end.ts'
+
+const endpoint = '/trpc'
+
+/** A query is tried again this often when the node does not answer; a refusal is never tried again. */
+const queryRetries = 2
+/** What was loaded counts as fresh so long: moving between pages does not load it twice. */
+const freshMs = 5_000
+/** A silent subscription is noticed within the sum of these two. */
+const pingIntervalMs = 5_000
+const pongTimeoutMs = 3_000
+const reconnectMinMs = 500
+const reconnectMaxMs = 5_000
+
+function look(error: unknown): void {
+  const failure = failureOf(error)
+  if (failure.code === 'unreachable') markUnreachable()
+  else if (signedOutCodes.has(failure.code)) reportSessionEnd(failure.code)
+}
+
+export const queryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: look }),
+  mutationCache: new MutationCache({ onError: look }),
+  defaultOptions: {
+    // The node works without internet, so the browser's idea of being online says nothing.
+    queries: {
+      networkMode: 'always',
+      staleTime: freshMs,
+      retry: (failures, error) => failures < queryRetries && failureOf(error).code === 'unreachable',
+    },
+    mutations: { networkMode: 'always' },
+  },
+})
+
+onRecovery(() => void queryClient.invalidateQueries())
+
+/** The one socket for subscriptions: opened by the first, closed after the last. The session cookie speaks for it. */
+const socket = createWSClient({
+  url: () => `${window.location.protocol === 'https:' ? 'wss' : 'ws'}://${window.location.host}${endpoint}`,
+  lazy: { enabled: true, closeMs: 2_000 },
+  keepAlive: { enabled: true, intervalMs: pingIntervalMs, pongTimeoutMs },
+  retryDelayMs: (attempt) => Math.min(reconnectMaxMs, reconnectMinMs * 2 ** attempt),
+})
+
+async function fetchFromNode(input: RequestInfo | URL | string, init?: RequestInit): Promise<Response> {
+  const answer = await fetch(input, { ...init, credentials: 'same-origin' })
+  learnNodeTime(answer.headers.get('date'))
+  markReachable()
+  return answer
+}
+
+/** Calls without React: `api.auth.logout.mutate()`. */
+export const api = createTRPCClient<AppRouter>({
+  links: [
+    splitLink({
+      condition: (operation) => operation.type === 'subscription',
+      true: wsLink({ client: socket }),
+      false: httpLink({
+        url: endpoint,
+        fetch: (input, init) => fetchFromNode(input as string, init as RequestInit),
+      }),
+    }),
+  ],
+})
+
+/** Options for TanStack Query: `useQuery(trpc.people.list.queryOptions({ text }))`. */
+export const trpc = createTRPCOptionsProxy<AppRouter>({ client: api, queryClient })

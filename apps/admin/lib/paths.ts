@@ -1,0 +1,32 @@
+/** Every address of the admin UI. Ids travel in the query string because a static export has no dynamic routes. */
+const withId = (path: string, id?: string) =>
+  id === undefined ? path : `${path}?id=${encodeURIComponent(id)}`
+
+export const settingsTabs = ['facility', 'node', 'certificates', 'account'] as const
+export type SettingsTab = (typeof settingsTabs)[number]
+
+export const paths = {
+  overview: () => '/',
+  setup: () => '/setup',
+  login: (options: { next?: string; reason?: string } = {}) => {
+    const query = new URLSearchParams()
+    if (options.next !== undefined && options.next !== '/') query.set('next', options.next)
+    if (options.reason !== undefined) query.set('reason', options.reason)
+    return query.size > 0 ? `/login?${query}` : '/login'
+  },
+  messages: (channel?: string) => withId('/messages', channel),
+  presence: () => '/presence',
+  people: (person?: string) => withId('/people', person),
+  devices: (device?: string) => withId('/devices', device),
+  channels: (channel?: string) => withId('/channels', channel),
+  audit: (seq?: number) => withId('/audit', seq?.toString()),
+  settings: (tab?: SettingsTab) => (tab === undefined ? '/settings' : `/settings?tab=${tab}`),
+  /** The certificate of the node's internal CA, as PEM. */
+  caCertificate: () => '/ca.pem',
+  health: () => '/healthz',
+} as const
+
+/** Whether `path` is an address of this UI: a login must never send anybody to another host. */
+export function isOwnPath(path: string): boolean {
+  return path.startsWith('/') && !path.startsWith('//') && !path.includes('\\')
+}
