@@ -165,7 +165,7 @@ CREATE TABLE "mark" (
     "delivered" INTEGER NOT NULL DEFAULT 0,
     "read" INTEGER NOT NULL DEFAULT 0,
 
-    PRIMARY KEY ("channelNo", "personNo")
+    PRIMARY KEY ("personNo", "channelNo")
 );
 
 -- CreateTable
