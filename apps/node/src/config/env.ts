@@ -1,0 +1,56 @@
+/** The one place that reads the environment of the process. */
+
+/** What the node takes from its environment. */
+export interface Environment {
+  /** The HOLDFAST_ variables by their full name. */
+  holdfast: Record<string, string>
+  /** Folder with systemd's credentials (systemd.exec(5), `LoadCredential=`). */
+  credentialsDirectory: string | null
+  /** Socket of the service manager (sd_notify(3)). */
+  notifySocket: string | null
+  /** Period in ms in which the service manager expects a sign of life. */
+  watchdogMs: number | null
+  /** Home of the user, where the command line keeps its profiles. */
+  home: string | null
+  /** Configuration folder of the user (XDG Base Directory Specification). */
+  configHome: string | null
+  /** Whether colours are unwanted (no-color.org). */
+  noColor: boolean
+}
+
+type Variables = Readonly<Record<string, string | undefined>>
+
+/** Kubernetes gives every pod such variables for a Service that is called `holdfast`. */
+const kubernetesServiceLink = /^HOLDFAST_(SERVICE_|PORT_\d)/
+
+export function readEnvironment(variables: Variables = process.env): Environment {
+  const text = (name: string) => variables[name] || null
+  return {
+    holdfast: Object.fromEntries(
+      Object.entries(variables).filter(
+        (entry): entry is [string, string] => entry[0].startsWith('HOLDFAST_') && isOurs(entry[0], entry[1]),
+      ),
+    ),
+    credentialsDirectory: text('CREDENTIALS_DIRECTORY'),
+    notifySocket: text('NOTIFY_SOCKET'),
+    watchdogMs: watchdogMs(variables),
+    home: text('HOME'),
+    configHome: text('XDG_CONFIG_HOME'),
+    noColor: text('NO_COLOR') !== null,
+  }
+}
+
+/** An empty variable counts as not set; so does Kubernetes' HOLDFAST_PORT, which is an address and not a port. */
+function isOurs(name: string, value: string | undefined): boolean {
+  if (value === undefined || value === '') return false
+  if (name === 'HOLDFAST_PORT' && value.startsWith('tcp://')) return false
+  return !kubernetesServiceLink.test(name)
+}
+
+/** WATCHDOG_USEC is meant for the process that WATCHDOG_PID names, or for any without one (sd_watchdog_enabled(3)). */
+function watchdogMs(variables: Variables): number | null {
+  const periodMs = Number(variables.WATCHDOG_USEC) / 1000
+  const pid = variables.WATCHDOG_PID
+  if (!(periodMs > 0) || (pid && Number(pid) !== process.pid)) return null
+  return periodMs
+}
