@@ -35,6 +35,8 @@ export function toTrpcError(error: HoldfastError): TRPCError {
 }
 
 const t = initTRPC.context<Context>().create({
+  // Subscriptions go over the WebSocket, which looks at its session again and again; a stream over HTTP would not.
+  sse: { enabled: false },
   errorFormatter({ shape, error }) {
     const cause = error.cause
     const ours = cause instanceof HoldfastError ? cause : null
@@ -46,7 +48,9 @@ const t = initTRPC.context<Context>().create({
           ? 'not-found'
           : error.code === 'PAYLOAD_TOO_LARGE'
             ? 'too-large'
-            : 'internal')
+            : shape.data.httpStatus < 500
+              ? 'bad-request'
+              : 'internal')
     const issues =
       !ours && cause && 'issues' in cause ? (cause.issues as { path: PropertyKey[]; message: string }[]) : []
     const message = ours
