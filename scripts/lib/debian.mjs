@@ -1,0 +1,39 @@
+// Programs of Debian that tests use beside the packages of npm.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { must, StepError, step } from './run.mjs'
+
+/** A program, the package that brings it, and the runners that need it. */
+const programs = [
+  { program: 'openssl', package: 'openssl', runners: ['unit', 'integration'] },
+  { program: 'ip', package: 'iproute2', runners: ['unit', 'integration'] },
+  { program: 'dbus-daemon', package: 'dbus', runners: ['unit', 'integration'] },
+  { program: 'avahi-daemon', package: 'avahi-daemon', runners: ['unit', 'integration'] },
+  { program: 'avahi-browse', package: 'avahi-utils', runners: ['unit', 'integration'] },
+  { program: 'chromium', package: 'chromium', runners: ['e2e'] },
+]
+/** Daemons stand outside the PATH of people who are not root. */
+const systemFolders = ['/usr/local/sbin', '/usr/sbin', '/sbin']
+
+/** Installs what the runners need and the machine lacks, when it may; otherwise says what to install. */
+export async function installPrograms(runners) {
+  const missing = programs
+    .filter((entry) => entry.runners.some((runner) => runners.includes(runner)) && !onPath(entry.program))
+    .map((entry) => entry.package)
+  if (missing.length === 0) return
+  const byHand = `apt-get install ${missing.join(' ')}`
+  if (!onPath('apt-get')) throw new StepError(`these tests need Debian's packages: ${missing.join(' ')}`)
+  if (process.getuid?.() !== 0) throw new StepError(`these tests need more of Debian, run as root: ${byHand}`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const advice = `see that apt reaches its mirror, or install by hand: ${byHand}`
+  await step(`Installing ${missing.join(', ')}`, async () => {
+    await must('apt-get', ['update', '-q'], { env, advice })
+    await must('apt-get', ['install', '-qy', '--no-install-recommends', ...missing], { env, advice })
+  })
+}
+
+function onPath(program) {
+  return [...(process.env.PATH ?? '').split(':'), ...systemFolders].some((folder) =>
+    existsSync(join(folder || '.', program)),
+  )
+}

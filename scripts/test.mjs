@@ -1,0 +1,84 @@
+// `npm test [-- NAME…]`: installs what is missing, runs every test, and ends with one line that sums them up.
+// NAME is a runner (lint, typecheck, drift, unit, integration, e2e) or part of a test file's name.
+import { installPrograms } from './lib/debian.mjs'
+import { prepare } from './lib/prepare.mjs'
+import { StepError, seconds } from './lib/run.mjs'
+import * as runners from './lib/runners.mjs'
+
+const names = ['lint', 'typecheck', 'drift', 'unit', 'integration', 'e2e']
+const wanted = process.argv.slice(2)
+const option = wanted.find((name) => name.startsWith('-'))
+if (option) {
+  console.error(
+    `${option} is not known: npm test [-- NAME…], NAME being ${names.join(', ')} or part of a file name`,
+  )
+  process.exit(2)
+}
+
+const selected = new Set(wanted.length === 0 ? names : wanted.filter((name) => names.includes(name)))
+const filters = wanted.filter((name) => !names.includes(name))
+const specs = runners.specFiles()
+const specFilters = filters.filter((name) => specs.some((spec) => spec.includes(name)))
+if (filters.length > 0) selected.add('unit').add('integration')
+if (specFilters.length > 0) selected.add('e2e')
+
+/** One line each in the closing table. */
+const outcomes = []
+await runAll()
+report()
+
+async function runAll() {
+  // The admin's types come with its build, its tests run against it, and the node's tests serve it.
+  const admin = ['typecheck', 'e2e', 'integration'].some((name) => selected.has(name))
+  const ready = await outcome('prepare', async () => {
+    await prepare({ admin })
+    await installPrograms([...selected])
+    return null
+  })
+  if (!ready) return
+  if (selected.has('lint')) await outcome('lint', runners.lint)
+  if (selected.has('typecheck')) {
+    await outcome('typecheck', runners.typecheck)
+    await outcome('typecheck admin', runners.typecheckAdmin)
+  }
+  if (selected.has('drift')) await outcome('drift', runners.drift)
+  const projects = ['unit', 'integration'].filter((name) => selected.has(name))
+  if (projects.length > 0) await outcome(projects.join(' + '), () => runners.vitest(projects, filters))
+  if (selected.has('e2e')) await outcome('e2e', () => runners.playwright(specFilters))
+}
+
+/** Runs one part and keeps its sum; what it throws is one failure. Returns whether the part could be run. */
+async function outcome(name, work) {
+  console.log(`\n== ${name}`)
+  const startedAt = performance.now()
+  try {
+    const sum = await work()
+    if (sum) outcomes.push({ name, ...sum, tookMs: performance.now() - startedAt })
+    return true
+  } catch (error) {
+    console.error(error instanceof StepError ? error.message : error)
+    outcomes.push({ name, passed: 0, failed: 1, skipped: 0, tookMs: performance.now() - startedAt })
+    return false
+  }
+}
+
+function report() {
+  const total = { passed: 0, failed: 0, skipped: 0 }
+  console.log('')
+  for (const { name, tookMs, ...sum } of outcomes) {
+    for (const key of Object.keys(total)) total[key] += sum[key]
+    console.log(`${name.padEnd(20)}${line(sum)} (${seconds(tookMs)})`)
+  }
+  if (total.passed + total.failed + total.skipped === 0) {
+    console.error(
+      `no test matches ${wanted.join(' ')}: give a runner (${names.join(', ')}) or part of a file name`,
+    )
+    total.failed = 1
+  }
+  console.log(line(total))
+  process.exitCode = total.failed > 0 ? 1 : 0
+}
+
+function line({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`
+}
