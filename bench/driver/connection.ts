@@ -18,7 +18,10 @@ export interface OutgoingMessage {
 export interface Connection {
   /** All messages of one call leave in one write. */
   send(messages: OutgoingMessage[]): void
+  /** Says goodbye. */
   close(): void
+  /** Breaks off without a word, as a lost network does. */
+  abort(): void
 }
 
 export interface ConnectRequest {

@@ -9,15 +9,21 @@ interface Frame {
   channels?: { id: string; name: string }[]
 }
 
+export interface HoldfastRequest extends ConnectRequest {
+  /** The address of this host to connect from. */
+  localAddress?: string
+}
+
 /**
  * 1. the server says hello  2. the client authenticates  3. the server says ready and lists the channels
  * 4. from then on: send, ack, entry.
  */
-export function connectHoldfast(request: ConnectRequest): Promise<Connection> {
-  const { endpoint, member, roomAddress, events } = request
+export function connectHoldfast(request: HoldfastRequest): Promise<Connection> {
+  const { endpoint, member, roomAddress, localAddress, events } = request
   const socket = new WebSocket(`wss://127.0.0.1:${endpoint.port}/client/v1`, {
     rejectUnauthorized: false, // the certificate was made for this run, on this machine
     perMessageDeflate: false,
+    localAddress,
   })
   return new Promise((resolve, reject) => {
     const fail = (reason: string) => {
@@ -59,6 +65,10 @@ function asConnection(socket: WebSocket, channel: string): Connection {
     close() {
       socket.removeAllListeners('close')
       socket.close()
+    },
+    abort() {
+      socket.removeAllListeners('close')
+      socket.terminate()
     },
   }
 }

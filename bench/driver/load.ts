@@ -21,7 +21,7 @@ async function run(plan: LoadPlan, failed: (reason: string) => void): Promise<Lo
   await sleep(plan.warmUpMs)
   tell({ event: 'measuring' })
   meter.start()
-  await sleep(plan.measureMs)
+  await Promise.race([sleep(plan.measureMs), stopped])
   meter.stop()
   tell({ event: 'measured' })
 
@@ -46,6 +46,11 @@ async function drained(loads: RoomLoad[], meter: Meter): Promise<void> {
 function tell(message: DriverMessage, sent?: () => void): void {
   process.send?.(message, undefined, undefined, sent)
 }
+
+/** Resolves when the parent has seen enough. */
+const stopped = new Promise<void>((resolve) => {
+  process.on('message', (message) => message === 'stop' && resolve())
+})
 
 process.once('message', async (plan: LoadPlan) => {
   const fail = (reason: string) => tell({ event: 'failed', reason }, () => process.exit(1))

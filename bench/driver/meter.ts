@@ -42,6 +42,7 @@ export class Meter {
       deliveriesPerSecond: this.#deliveries / this.#elapsedSeconds,
       p50Ms: percentile(sorted, 50),
       p99Ms: percentile(sorted, 99),
+      slowestMs: percentile(sorted, 100),
       driverCpuShare: this.#cpuSeconds / this.#elapsedSeconds,
       acknowledgedInTotal: this.acknowledgedInTotal,
       deliveriesInTotal: this.deliveriesInTotal,
@@ -50,6 +51,6 @@ export class Meter {
 }
 
 /** The nearest-rank percentile of ascending values; NaN when there are none. */
-function percentile(sorted: Float64Array, percent: number): number {
+export function percentile(sorted: Float64Array, percent: number): number {
   return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? Number.NaN
 }

@@ -37,6 +37,7 @@ export interface LoadResult {
   deliveriesPerSecond: number
   p50Ms: number
   p99Ms: number
+  slowestMs: number
   /** Share of one core that the driver itself used: near 1 it may be the bottleneck. */
   driverCpuShare: number
   /** From the first send to the last acknowledgement, warm-up and drain included: what the archive must hold. */

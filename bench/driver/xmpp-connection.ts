@@ -101,5 +101,9 @@ function asConnection(socket: ReturnType<typeof tlsConnect>, roomAddress: string
       socket.removeAllListeners('close')
       socket.end('</stream:stream>')
     },
+    abort() {
+      socket.removeAllListeners('close')
+      socket.destroy()
+    },
   }
 }
