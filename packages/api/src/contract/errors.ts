@@ -33,9 +33,12 @@ export type ErrorCode = keyof typeof errorStatus
 /** The one error that services and the state machine raise; the edge maps it to frames, tRPC and HTTP. */
 export class HoldfastError extends Error {
   readonly code: ErrorCode
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  /** After how many milliseconds the same call may succeed; null when waiting does not help or is not known. */
+  readonly retryAfterMs: number | null
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions & { retryAfterMs?: number }) {
     super(message, options)
     this.name = 'HoldfastError'
     this.code = code
+    this.retryAfterMs = options?.retryAfterMs ?? null
   }
 }

@@ -71,6 +71,7 @@ const t = initTRPC.context<Context>().create({
         httpStatus: shape.data.httpStatus,
         path: shape.data.path,
         holdfast: code,
+        retryAfterMs: ours?.retryAfterMs ?? null,
       },
     }
   },
