@@ -1,0 +1,117 @@
+/** The typed client of a node's procedures (tRPC over HTTP), for tools and for everything that is not messaging. */
+import { createTRPCUntypedClient, httpLink, type TRPCClient, TRPCClientError } from '@trpc/client'
+import { HoldfastError } from '../contract/errors.ts'
+import type { AppRouter } from '../router/router.ts'
+import type { DeviceKey } from './device-key.ts'
+import { isErrorCode, UnreachableError } from './errors.ts'
+import { nodeOrigin, trpcPath } from './urls.ts'
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+export type Api = TRPCClient<AppRouter>
+
+export interface ApiOptions {
+  /** Address of a node, `https://host:port`. */
+  url: string
+  /** Session token; without one the browser's session cookie speaks. */
+  token?: string
+  /** Key of this device; given, every request carries a proof made with it. */
+  deviceKey?: DeviceKey
+  /** The platform's fetch unless given; in Node the one of client/node.ts knows the facility's CA. */
+  fetch?: Fetch
+}
+
+/** Clock differences below this are not worth a second try; iat has a resolution of one second. */
+const clockToleranceMs = 2000
+
+/**
+ * A client of the node's procedures: `api.people.list.query({ text: 'ann' })`.
+ * Every call rejects with HoldfastError, or UnreachableError when no node answered.
+ */
+export function createApi(options: ApiOptions): Api {
+  const origin = nodeOrigin(options.url)
+  const client = createTRPCUntypedClient<AppRouter>({
+    links: [httpLink({ url: `${origin}${trpcPath}`, fetch: authenticatedFetch(options) as typeof fetch })],
+  })
+  const call = (path: string[], input: unknown): Promise<unknown> => {
+    const procedure = path.slice(0, -1).join('.')
+    const verb = path.at(-1)
+    const answer =
+      verb === 'query'
+        ? client.query(procedure, input)
+        : verb === 'mutate'
+          ? client.mutation(procedure, input)
+          : Promise.reject(new Error(`There is no "${verb}" here; procedures have query and mutate.`))
+    return answer.catch((error: unknown) => {
+      throw toHoldfastError(error, origin)
+    })
+  }
+  return pathProxy(call) as unknown as Api
+}
+
+/** The one map from what tRPC's client throws to our errors. */
+export function toHoldfastError(error: unknown, origin: string): Error {
+  if (error instanceof HoldfastError || error instanceof UnreachableError) return error
+  if (error instanceof TRPCClientError) {
+    const data: unknown = error.data
+    if (typeof data === 'object' && data !== null && 'holdfast' in data && isErrorCode(data.holdfast))
+      return new HoldfastError(data.holdfast, error.message, { cause: error })
+    if (error.cause instanceof HoldfastError || error.cause instanceof UnreachableError) return error.cause
+  }
+  const message = error instanceof Error ? error.message : String(error)
+  return new UnreachableError(`${origin} did not answer as a Holdfast node does: ${message}`, {
+    cause: error,
+  })
+}
+
+/**
+ * Adds the credentials to each request. When a node finds a proof invalid although the key is right, the usual reason
+ * is a wrong clock, and facilities without internet have many of those; the answer's Date says how wrong it is, and the
+ * request is made once more by the node's clock.
+ */
+function authenticatedFetch(options: ApiOptions): Fetch {
+  const { token, deviceKey, fetch: send = (url, init) => fetch(url, init) } = options
+  let clockOffsetMs = 0
+  const attempt = async (url: string, init: RequestInit): Promise<Response> => {
+    const headers = new Headers(init.headers)
+    if (token !== undefined) headers.set('authorization', `${deviceKey ? 'DPoP' : 'Bearer'} ${token}`)
+    if (deviceKey) {
+      const { origin, pathname } = new URL(url)
+      const proof = await deviceKey.proof({
+        htm: init.method ?? 'GET',
+        htu: `${origin}${pathname}`,
+        atMs: Date.now() + clockOffsetMs,
+        ...(token === undefined ? {} : { token }),
+      })
+      headers.set('dpop', proof)
+    }
+    return send(url, { ...init, headers })
+  }
+  return async (url, init) => {
+    const first = await attempt(url, init)
+    if (!deviceKey || first.status !== 401) return first
+    const offsetMs = clockDifference(first)
+    if (Math.abs(offsetMs - clockOffsetMs) < clockToleranceMs) return first
+    clockOffsetMs = offsetMs
+    return attempt(url, init)
+  }
+}
+
+/** How far the node's clock is ahead of ours, in ms; 0 when the answer does not say. */
+function clockDifference(response: Response): number {
+  const date = Date.parse(response.headers.get('date') ?? '')
+  return Number.isNaN(date) ? 0 : date - Date.now()
+}
+
+type Call = (path: string[], input: unknown) => Promise<unknown>
+
+/** Turns `a.b.query(x)` into `call(['a', 'b', 'query'], x)`. */
+function pathProxy(call: Call, path: string[] = []): unknown {
+  return new Proxy(() => {}, {
+    get(_, key) {
+      // A proxy that has a `then` would be taken for a promise by `await`.
+      if (typeof key !== 'string' || key === 'then') return undefined
+      return pathProxy(call, [...path, key])
+    },
+    apply: (_, __, [input]: unknown[]) => call(path, input),
+  })
+}

@@ -1,0 +1,557 @@
+/**
+ * The client of the messaging protocol (docs/reference/client-protocol.md); runs in browsers and in Node.
+ *
+ * What it promises the application: entries of a channel come in sequence order, each once, none left out; a `send`
+ * resolves when the node has stored the message, and is repeated with the same id until then.
+ */
+import { HoldfastError } from '../contract/errors.ts'
+import {
+  bodySchema,
+  type ChannelState,
+  type Entry,
+  type PresenceState,
+  type ServerFrame,
+} from '../contract/frames.ts'
+import { limits } from '../contract/limits.ts'
+import { clientIdSchema, type Priority } from '../contract/names.ts'
+import { clientBounds } from './bounds.ts'
+import { Connection, type ConnectionOptions, type ReadyFrame, type StateChange } from './connection.ts'
+import type { ConnectionState } from './connection-state.ts'
+import { Emitter, type Handler } from './emitter.ts'
+import { EntryFeed, type Gap } from './entry-feed.ts'
+import { ConnectionStoppedError } from './errors.ts'
+import { Marks } from './marks.ts'
+import { createMessageIds } from './message-id.ts'
+import { type Acknowledgement, Outbox, type Submission } from './outbox.ts'
+import { type HistoryFrame, type HistoryPage, Requests } from './requests.ts'
+
+export type { Acknowledgement, ConnectionState, Gap, HistoryPage, StateChange, Submission }
+export { ConnectionStoppedError }
+
+export interface ClientOptions extends ConnectionOptions {
+  /** The newest sequence the application has, by channel id: the client goes on behind it. */
+  since?: Readonly<Record<string, number>>
+  /**
+   * Where to begin in a channel that `since` does not name: with what comes from now on, behind this person's read
+   * mark, or at the oldest entry kept. Default: `now`.
+   */
+  begin?: 'now' | 'unread' | 'oldest'
+  /** Only these channels (by id) are followed; all of the person's when absent. */
+  follow?: (channel: ChannelState) => boolean
+  /** Whether entries that the application has handled are marked as delivered. Default: true. */
+  markDelivered?: boolean
+  /** Messages kept until they are acknowledged. */
+  outboxEntries?: number
+}
+
+export interface SendOptions {
+  /** The message's id; the same id makes the node store the message once. Made by the client when absent. */
+  id?: string
+  priority?: Priority
+  /** Sequence of the entry this answers. */
+  reply?: number
+  /** Takes the message back when aborted. It may have been stored all the same if it was written before. */
+  signal?: AbortSignal
+}
+
+export interface ClientEvents {
+  /** An entry of a followed channel. The next one comes when the handlers' promises are done. */
+  entry: Entry
+  /** Entries that retention had removed before they could be fetched. */
+  gap: Gap
+  state: StateChange
+  /** The person's channels changed. */
+  channel: Extract<ServerFrame, { t: 'channel' }>
+  marks: Extract<ServerFrame, { t: 'marks' }>
+  presence: PresenceState[]
+  typing: Extract<ServerFrame, { t: 'typing' }>
+  notice: Extract<ServerFrame, { t: 'notice' }>
+  /** Something went wrong that ends neither the connection nor a call of the application. */
+  failure: Error
+}
+
+/** Connects, and stays connected until `close` or until the node says that it is of no use. */
+export function connect(options: ClientOptions): Client {
+  const client = new Client(options)
+  client.start()
+  return client
+}
+
+export class Client {
+  readonly #options: ClientOptions
+  readonly #connection: Connection
+  readonly #events = new Emitter<ClientEvents>()
+  readonly #outbox: Outbox
+  readonly #requests = new Requests()
+  readonly #marks = new Marks()
+  readonly #feed: EntryFeed
+  readonly #nextId = createMessageIds()
+  readonly #channels = new Map<string, ChannelState>()
+  readonly #liveWaiters = new Set<PromiseWithResolvers<void>>()
+  #person: ReadyFrame['person'] | null = null
+  #device: string | null = null
+  #requestId = 0
+  #syncsUnanswered = 0
+  #watching = false
+  #presence: 'online' | 'away' = 'online'
+  #marksTimer: ReturnType<typeof setTimeout> | undefined
+  #pauseTimer: ReturnType<typeof setTimeout> | undefined
+  #stopped: ConnectionStoppedError | null = null
+
+  constructor(options: ClientOptions) {
+    this.#options = options
+    this.#outbox = new Outbox(
+      options.outboxEntries === undefined ? {} : { maxEntries: options.outboxEntries },
+    )
+    this.#feed = new EntryFeed({
+      nextRequestId: () => this.#newRequestId(),
+      request: (frame) => this.#connection.write(frame),
+      deliver: (entry) => this.#deliver(entry),
+      ready: () => this.#events.has('entry'),
+      onGap: (gap) => this.#emit('gap', gap),
+      onFailure: (error) => this.#emit('failure', error),
+    })
+    this.#connection = new Connection(options, {
+      onState: (change) => this.#stateChanged(change),
+      onReady: (frame) => this.#ready(frame),
+      onFrames: (frames) => this.#receive(frames),
+      onLost: () => this.#lost(),
+      onStopped: (error) => this.#stop(error),
+    })
+  }
+
+  get state(): ConnectionState {
+    return this.#connection.state
+  }
+
+  /** Whose connection this is; null before the first `ready`. */
+  get person(): ReadyFrame['person'] | null {
+    return this.#person
+  }
+
+  /** Id of the device the session is bound to. */
+  get device(): string | null {
+    return this.#device
+  }
+
+  /** The node it talks to, or talked to last. */
+  get node(): { url: string; name: string | null; facility: string | null; version: string | null } {
+    const { url, hello } = this.#connection
+    return {
+      url,
+      name: hello?.nodeName ?? null,
+      facility: hello?.facility ?? null,
+      version: hello?.version ?? null,
+    }
+  }
+
+  /** The person's channels by id. */
+  get channels(): ReadonlyMap<string, ChannelState> {
+    return this.#channels
+  }
+
+  /** Dials now; also cuts a back-off short, for example when the network is back. */
+  start(): void {
+    this.#connection.start()
+  }
+
+  /** Calls `handler` at every event; returns the function that ends this. */
+  on<Name extends keyof ClientEvents>(name: Name, handler: Handler<ClientEvents[Name]>): () => void {
+    const off = this.#events.on(name, handler)
+    if (name === 'entry') this.#feed.pump()
+    return off
+  }
+
+  /** Resolves when the connection is live. @throws ConnectionStoppedError */
+  live(): Promise<void> {
+    if (this.#stopped) return Promise.reject(this.#stopped)
+    if (this.state === 'live') return Promise.resolve()
+    const waiter = Promise.withResolvers<void>()
+    this.#liveWaiters.add(waiter)
+    return waiter.promise
+  }
+
+  /**
+   * The entries as an endless loop: `for await (const entry of client.entries())`. The next entry is taken when the
+   * loop comes back for it, so a slow loop makes the client fetch later, not hold more. Ends when the client is closed.
+   * @throws ConnectionStoppedError when the node refused this client.
+   */
+  async *entries(): AsyncGenerator<Entry, void, void> {
+    let offer: PromiseWithResolvers<Entry> = Promise.withResolvers()
+    let taken: PromiseWithResolvers<void> = Promise.withResolvers()
+    offer.promise.catch(() => {})
+    const off = this.on('entry', (entry) => {
+      taken = Promise.withResolvers()
+      offer.resolve(entry)
+      return taken.promise
+    })
+    const offState = this.on('state', ({ state, error }) => {
+      if (state === 'stopped') offer.reject(error)
+    })
+    try {
+      if (this.#stopped) throw this.#stopped
+      for (;;) {
+        const entry = await offer.promise
+        offer = Promise.withResolvers()
+        offer.promise.catch(() => {})
+        if (this.#stopped) offer.reject(this.#stopped)
+        yield entry
+        taken.resolve()
+      }
+    } catch (error) {
+      if (error !== closedByApplication(error)) throw error
+    } finally {
+      off()
+      offState()
+      taken.resolve()
+    }
+  }
+
+  /**
+   * Sends a text. Resolves when the node has stored it for good.
+   * @throws HoldfastError with the node's code, `busy` when the outbox is full, `bad-request` for a text the protocol
+   * cannot carry, ConnectionStoppedError when the connection ended before the acknowledgement.
+   */
+  send(channel: string, body: string, options: SendOptions = {}): Promise<Acknowledgement> {
+    const { priority, reply } = options
+    return this.#submit(
+      {
+        t: 'send',
+        channel,
+        id: options.id ?? this.#nextId(),
+        body,
+        ...(priority === undefined ? {} : { priority }),
+        ...(reply === undefined ? {} : { reply }),
+      },
+      options.signal,
+    )
+  }
+
+  /** Replaces the text of an own entry. */
+  edit(channel: string, seq: number, body: string, options: { id?: string } = {}): Promise<Acknowledgement> {
+    return this.#submit({ t: 'edit', channel, id: options.id ?? this.#nextId(), seq, body })
+  }
+
+  /** Deletes an entry: its text goes, its place stays. */
+  delete(channel: string, seq: number, options: { id?: string } = {}): Promise<Acknowledgement> {
+    return this.#submit({ t: 'delete', channel, id: options.id ?? this.#nextId(), seq })
+  }
+
+  /** Resolves when the outbox has room; await it between sends to send without end at the node's pace. */
+  drained(): Promise<void> {
+    return this.#outbox.drained()
+  }
+
+  /** Messages the node has not acknowledged, oldest first. */
+  unacknowledged(): Submission[] {
+    return this.#outbox.unacknowledged()
+  }
+
+  /** The newest sequence the application has handled, by channel: what to give as `since` next time. */
+  positions(): Record<string, number> {
+    return this.#feed.positions()
+  }
+
+  /** Notes that the person has read up to `seq`. Sent soon, together with other marks. */
+  markRead(channel: string, seq: number): void {
+    this.#mark(channel, { read: seq })
+  }
+
+  /** Notes that entries up to `seq` have arrived here. Needed only with `markDelivered: false`. */
+  markDelivered(channel: string, seq: number): void {
+    this.#mark(channel, { delivered: seq })
+  }
+
+  /** A page of a channel's history: the newest below `before`, or the oldest above `after`. */
+  history(
+    channel: string,
+    range: { before?: number; after?: number; limit?: number } = {},
+  ): Promise<HistoryPage> {
+    if (this.#stopped) return Promise.reject(this.#stopped)
+    const frame: HistoryFrame & { id: number } = { t: 'history', id: this.#newRequestId(), channel, ...range }
+    const answer = this.#requests.add(frame)
+    if (this.#authenticated) this.#connection.write(frame)
+    return answer
+  }
+
+  /** Begins or ends the `presence` events; the first one names everybody. */
+  watchPresence(watching: boolean): void {
+    this.#watching = watching
+    if (this.#authenticated) this.#connection.write({ t: 'watch', presence: watching })
+  }
+
+  /** Says whether the person is at this device. */
+  setPresence(state: 'online' | 'away'): void {
+    this.#presence = state
+    if (this.#authenticated) this.#connection.write({ t: 'presence', state })
+  }
+
+  /** Says that the person is writing in a channel. Not kept, not repeated. */
+  typing(channel: string): void {
+    if (this.#authenticated) this.#connection.write({ t: 'typing', channel })
+  }
+
+  /** Ends the connection. What is not acknowledged is refused to its sender with ConnectionStoppedError. */
+  close(): void {
+    if (this.#authenticated) this.#flushMarks()
+    this.#connection.stop(new ConnectionStoppedError('shutting-down', closedMessage))
+  }
+
+  get #authenticated(): boolean {
+    return this.state === 'syncing' || this.state === 'live'
+  }
+
+  #submit(frame: Submission, signal?: AbortSignal): Promise<Acknowledgement> {
+    if (this.#stopped) return Promise.reject(this.#stopped)
+    if (!clientIdSchema.safeParse(frame.id).success)
+      return Promise.reject(
+        new HoldfastError(
+          'bad-request',
+          `"${frame.id}" cannot be a message's id: it takes 1 to ${limits.clientIdLength} visible ASCII characters.`,
+        ),
+      )
+    if ('body' in frame) {
+      const body = bodySchema.safeParse(frame.body)
+      if (!body.success) {
+        const why = body.error.issues.map((issue) => issue.message).join('; ')
+        return Promise.reject(new HoldfastError('bad-request', `This text cannot be sent: ${why}.`))
+      }
+    }
+    let settled: Promise<Acknowledgement>
+    try {
+      signal?.throwIfAborted()
+      settled = this.#outbox.add(frame)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    if (signal) {
+      const onAbort = (): void =>
+        this.#outbox.cancel(
+          frame.id,
+          new HoldfastError('conflict', `Message ${frame.id} was taken back before it was acknowledged.`),
+        )
+      signal.addEventListener('abort', onAbort, { once: true })
+      const done = (): void => signal.removeEventListener('abort', onAbort)
+      settled.then(done, done)
+    }
+    this.#flushOutbox()
+    return settled
+  }
+
+  #flushOutbox(): void {
+    if (!this.#authenticated || this.#pauseTimer !== undefined) return
+    while (this.#connection.writable) {
+      const frame = this.#outbox.next()
+      if (!frame) return
+      this.#connection.write(frame)
+    }
+    this.#pause(clientBounds.socketPollMs)
+  }
+
+  /** Writes nothing from the outbox for a while. */
+  #pause(ms: number): void {
+    if (this.#pauseTimer !== undefined) return
+    this.#pauseTimer = setTimeout(() => {
+      this.#pauseTimer = undefined
+      this.#flushOutbox()
+    }, ms)
+  }
+
+  #ready(frame: ReadyFrame): void {
+    this.#person = frame.person
+    this.#device = frame.device
+    const known = new Set(this.#channels.keys())
+    this.#channels.clear()
+    for (const channel of frame.channels) {
+      known.delete(channel.id)
+      this.#channels.set(channel.id, channel)
+      this.#follow(channel)
+    }
+    for (const id of known) this.#removed(id)
+    this.#marks.reconcile(frame.channels)
+    this.#sync()
+    if (this.#watching) this.#connection.write({ t: 'watch', presence: true })
+    if (this.#presence !== 'online') this.#connection.write({ t: 'presence', state: this.#presence })
+    for (const request of this.#requests.frames()) this.#connection.write(request)
+    this.#flushMarks()
+    this.#flushOutbox()
+  }
+
+  #follow(channel: ChannelState): void {
+    const { since, begin = 'now', follow } = this.#options
+    if (follow && !follow(channel)) return
+    const begins = { now: channel.head, unread: channel.read, oldest: 0 }
+    const given = since?.[channel.id]
+    this.#feed.follow(channel, {
+      position: given ?? begins[begin],
+      anchored: given !== undefined || begin !== 'now',
+    })
+  }
+
+  /** Asks for what was missed, in as few frames as the protocol allows; each is answered with a `synced`. */
+  #sync(): void {
+    const since = Object.entries(this.#feed.syncPositions())
+    this.#syncsUnanswered = 0
+    for (let i = 0; i === 0 || i < since.length; i += limits.syncChannels) {
+      this.#connection.write({
+        t: 'sync',
+        since: Object.fromEntries(since.slice(i, i + limits.syncChannels)),
+      })
+      this.#syncsUnanswered += 1
+    }
+  }
+
+  #receive(frames: ServerFrame[]): void {
+    for (const frame of frames) this.#handle(frame)
+    this.#feed.pump()
+    this.#flushOutbox()
+  }
+
+  #handle(frame: ServerFrame): void {
+    switch (frame.t) {
+      case 'entry': {
+        const channel = this.#channels.get(frame.channel)
+        if (channel && frame.seq > channel.head) channel.head = frame.seq
+        const { t: _, ...entry } = frame
+        this.#feed.entry(entry)
+        return
+      }
+      case 'ack':
+        this.#outbox.acknowledge(frame)
+        return
+      case 'page':
+        if (!this.#requests.answer(frame)) this.#feed.page(frame)
+        return
+      case 'synced':
+        this.#syncsUnanswered = Math.max(0, this.#syncsUnanswered - 1)
+        if (this.#syncsUnanswered > 0) return
+        this.#feed.synced()
+        this.#connection.synced()
+        return
+      case 'resync':
+        this.#sync()
+        return
+      case 'channel':
+        if (frame.change === 'removed') this.#removed(frame.channel.id)
+        else {
+          this.#channels.set(frame.channel.id, frame.channel)
+          if (frame.change === 'added') this.#follow(frame.channel)
+          this.#emit('channel', frame)
+        }
+        return
+      case 'presence':
+        this.#emit('presence', frame.people)
+        return
+      case 'marks':
+      case 'typing':
+      case 'notice':
+        this.#emit(frame.t, frame)
+        return
+      case 'error':
+        this.#refused(frame)
+        return
+      case 'hello':
+      case 'ready':
+      case 'pong':
+        // The connection has handled these.
+        return
+    }
+  }
+
+  #refused(frame: Extract<ServerFrame, { t: 'error' }>): void {
+    if (typeof frame.id === 'string') {
+      const outcome = this.#outbox.refuse(frame.id, frame)
+      if (outcome.kept)
+        this.#pause(
+          Math.min(clientBounds.busyMaxMs, clientBounds.busyMs * 2 ** Math.min(outcome.refusals, 10)),
+        )
+      return
+    }
+    if (
+      frame.id !== undefined &&
+      (this.#requests.refuse(frame.id, frame) || this.#feed.refused(frame.id, frame))
+    )
+      return
+    this.#emit('failure', new HoldfastError(frame.code, frame.message))
+  }
+
+  #deliver(entry: Entry): Promise<void> | undefined {
+    const pending = this.#events.emit('entry', entry, (error) =>
+      this.#emit('failure', error instanceof Error ? error : new Error(String(error))),
+    )
+    if (this.#options.markDelivered === false) return pending
+    const mark = (): void => this.#mark(entry.channel, { delivered: entry.seq })
+    if (pending) return pending.then(mark)
+    mark()
+    return undefined
+  }
+
+  #mark(channel: string, marks: { delivered?: number; read?: number }): void {
+    if (!this.#marks.note(channel, marks) || this.#marksTimer !== undefined) return
+    this.#marksTimer = setTimeout(() => {
+      this.#marksTimer = undefined
+      this.#flushMarks()
+    }, clientBounds.marksMs)
+  }
+
+  #flushMarks(): void {
+    if (this.#authenticated) for (const frame of this.#marks.flush()) this.#connection.write(frame)
+  }
+
+  #removed(id: string): void {
+    this.#channels.delete(id)
+    this.#feed.unfollow(id)
+    this.#marks.forget(id)
+    this.#emit('channel', { t: 'channel', change: 'removed', channel: { id } })
+  }
+
+  #lost(): void {
+    this.#outbox.connectionLost()
+    this.#feed.connectionLost()
+  }
+
+  #stateChanged(change: StateChange): void {
+    if (change.state === 'live') {
+      for (const waiter of this.#liveWaiters) waiter.resolve()
+      this.#liveWaiters.clear()
+    }
+    this.#emit('state', change)
+  }
+
+  #stop(error: ConnectionStoppedError): void {
+    this.#stopped = error
+    clearTimeout(this.#marksTimer)
+    clearTimeout(this.#pauseTimer)
+    for (const waiter of this.#liveWaiters) waiter.reject(error)
+    this.#liveWaiters.clear()
+    this.#feed.stop()
+    this.#requests.fail(error)
+    this.#outbox.fail(
+      (id) =>
+        new ConnectionStoppedError(
+          error.code,
+          `Message ${id} was not acknowledged. ${error.message} Send it again with the same id to be sure.`,
+          { cause: error },
+        ),
+    )
+  }
+
+  #newRequestId(): number {
+    this.#requestId += 1
+    return this.#requestId
+  }
+
+  #emit<Name extends keyof ClientEvents>(name: Name, value: ClientEvents[Name]): void {
+    this.#events.emit(name, value, (error) => {
+      // A handler of failures that fails has nobody left to tell.
+      if (name !== 'failure') this.#emit('failure', error instanceof Error ? error : new Error(String(error)))
+    })
+  }
+}
+
+const closedMessage = 'The connection was closed by this program.'
+
+/** The error itself when it only says that the application has closed the client. */
+function closedByApplication(error: unknown): unknown {
+  return error instanceof ConnectionStoppedError && error.message === closedMessage ? error : null
+}

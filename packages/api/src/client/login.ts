@@ -1,0 +1,110 @@
+/**
+ * Signing in. With a device key the session is bound to the device, so that a stolen token is of no use elsewhere:
+ * 1. an enrolled key proves itself with the password · 2. an unknown key signs in by password alone · 3. asks for a
+ * challenge · 4. enrols with a proof over its nonce · 5. once approved, signs in again with a proof.
+ */
+import { type ErrorCode, HoldfastError } from '../contract/errors.ts'
+import type { DeviceDetail, LoginResult } from '../services.ts'
+import { type Api, createApi, type Fetch } from './api.ts'
+import type { DeviceKey } from './device-key.ts'
+import { nodeOrigin, trpcPath } from './urls.ts'
+
+export interface LoginOptions {
+  /** Address of a node, `https://host:port`. */
+  url: string
+  name: string
+  password: string
+  deviceKey?: DeviceKey
+  /** How the device is called in the registry when it must be enrolled. */
+  device?: { name: string; platform?: string }
+  /** Whether the key has been enrolled before: then the first attempt proves it. */
+  enrolled?: boolean
+  fetch?: Fetch
+}
+
+export interface Login {
+  token: string
+  session: Omit<LoginResult, 'token'>
+  /** The device as the registry has it; null without a key, or when the session was bound at once. */
+  device: DeviceDetail | null
+  /**
+   * `bound`: the token works only together with this device's key. `pending`: the device waits for approval, the token
+   * stands alone until then; log in again afterwards. `none`: no key was given.
+   */
+  binding: 'bound' | 'pending' | 'none'
+}
+
+/** Refusals that speak of the device and not of the person: the password may still do. */
+const deviceRefusals: readonly ErrorCode[] = [
+  'device-pending',
+  'device-required',
+  'proof-invalid',
+  'not-found',
+]
+
+/**
+ * Signs a person in.
+ * @throws HoldfastError `wrong-credentials`, `locked-out`, `device-revoked` and the others of auth.login;
+ * UnreachableError when no node answered.
+ */
+export async function login(options: LoginOptions): Promise<Login> {
+  const { deviceKey } = options
+  if (!deviceKey) return { ...(await signIn(options, false)), device: null, binding: 'none' }
+  if (options.enrolled) {
+    try {
+      const bound = await signIn(options, true)
+      if (bound.session.deviceId !== null && bound.session.deviceStatus === 'approved')
+        return { ...bound, device: null, binding: 'bound' }
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || !deviceRefusals.includes(error.code)) throw error
+    }
+  }
+  const unbound = await signIn(options, false)
+  const api = createApi({ url: options.url, token: unbound.token, ...fetchOf(options) })
+  const device = await enrol(api, { ...options, deviceKey })
+  if (device.status !== 'approved') return { ...unbound, device, binding: 'pending' }
+  const bound = await signIn(options, true)
+  // The first session has done its work; one that nobody uses is only a risk.
+  await api.auth.logout.mutate()
+  return { ...bound, device, binding: bound.session.deviceId === null ? 'pending' : 'bound' }
+}
+
+/**
+ * Enrols a key as a device of the person that `api` is signed in as. A key that is enrolled already is found, not
+ * enrolled twice.
+ */
+export async function enrol(
+  api: Api,
+  options: { url: string; deviceKey: DeviceKey; device?: { name: string; platform?: string } },
+): Promise<DeviceDetail> {
+  const { deviceKey, device = { name: 'unnamed device' } } = options
+  const mine = await api.devices.mine.query()
+  const known = mine.find((row) => row.thumbprint === deviceKey.thumbprint && row.status !== 'revoked')
+  if (known) return known
+  const { nonce } = await api.devices.challenge.mutate()
+  const proof = await deviceKey.proof({ htm: 'POST', htu: target(options.url, 'devices.enrol'), nonce })
+  return api.devices.enrol.mutate({ ...device, proof })
+}
+
+async function signIn(
+  options: LoginOptions,
+  prove: boolean,
+): Promise<{ token: string; session: Omit<LoginResult, 'token'> }> {
+  const { url, name, password, deviceKey } = options
+  const api = createApi({ url, ...fetchOf(options) })
+  const proof =
+    prove && deviceKey ? await deviceKey.proof({ htm: 'POST', htu: target(url, 'auth.login') }) : undefined
+  const { token, ...session } = await api.auth.login.mutate({ name, password, ...(proof ? { proof } : {}) })
+  if (token === undefined)
+    throw new HoldfastError('internal', `${url} gave no token. Is another program between here and the node?`)
+  return { token, session }
+}
+
+function fetchOf(options: LoginOptions): { fetch?: Fetch } {
+  return options.fetch ? { fetch: options.fetch } : {}
+}
+
+/** What a proof names as its target for a procedure. */
+function target(url: string, procedure: string): string {
+  return `${nodeOrigin(url)}${trpcPath}/${procedure}`
+}
