@@ -1,0 +1,4 @@
+/** Tags as typed: separated by commas, each once. */
+export function parseTags(text: string): string[] {
+  return [...new Set(text.split(',').map((tag) => tag.trim()))].filter((tag) => tag !== '')
+}
