@@ -19,15 +19,16 @@ const pongTimeoutMs = 3_000
 const reconnectMinMs = 500
 const reconnectMaxMs = 5_000
 
-function look(error: unknown): void {
+/** Every failure passes here once: it may mean that the node is gone, or that the session is. */
+export function noteFailure(error: unknown): void {
   const failure = failureOf(error)
   if (failure.code === 'unreachable') markUnreachable()
   else if (signedOutCodes.has(failure.code)) reportSessionEnd(failure.code)
 }
 
 export const queryClient = new QueryClient({
-  queryCache: new QueryCache({ onError: look }),
-  mutationCache: new MutationCache({ onError: look }),
+  queryCache: new QueryCache({ onError: noteFailure }),
+  mutationCache: new MutationCache({ onError: noteFailure }),
   defaultOptions: {
     // The node works without internet, so the browser's idea of being online says nothing.
     queries: {

@@ -1,9 +1,9 @@
-/** Hands a text to the browser as a file. */
-export function downloadText(fileName: string, text: string | string[], mediaType: string): void {
-  const address = URL.createObjectURL(new Blob(Array.isArray(text) ? text : [text], { type: mediaType }))
+/** Lets the browser save `text` as a file. */
+export function downloadText(fileName: string, text: string, type = 'text/plain;charset=utf-8'): void {
+  const url = URL.createObjectURL(new Blob([text], { type }))
   const link = document.createElement('a')
-  link.href = address
+  link.href = url
   link.download = fileName
   link.click()
-  URL.revokeObjectURL(address)
+  URL.revokeObjectURL(url)
 }

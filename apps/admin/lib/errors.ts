@@ -8,6 +8,8 @@ export interface Failure {
   title: string
   /** What happened and how to mend it. */
   text: string
+  /** Milliseconds until it is worth trying again; null when the node did not say. */
+  retryAfterMs: number | null
 }
 
 /** The one map from error codes to headings; the sentence itself comes from the node, which knows the particulars. */
@@ -47,22 +49,30 @@ export const signedOutCodes: ReadonlySet<string> = new Set(['unauthenticated', '
 const unreachableText =
   'The browser got no answer. It tries again by itself; check the network if this stays.'
 
+function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && code in errorTitles
+}
+
 /** Reads whatever was thrown as a failure to show. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof TRPCClientError) {
     const data: unknown = error.data
-    if (typeof data === 'object' && data !== null && 'holdfast' in data) {
-      const code = String(data.holdfast)
-      if (code in errorTitles) {
-        const known = code as ErrorCode
-        return { code: known, title: errorTitles[known], text: error.message }
-      }
+    if (typeof data === 'object' && data !== null && 'holdfast' in data && isErrorCode(data.holdfast)) {
+      const retryAfterMs =
+        'retryAfterMs' in data && typeof data.retryAfterMs === 'number' ? data.retryAfterMs : null
+      return { code: data.holdfast, title: errorTitles[data.holdfast], text: error.message, retryAfterMs }
     }
-    return { code: 'unreachable', title: errorTitles.unreachable, text: unreachableText }
+    return {
+      code: 'unreachable',
+      title: errorTitles.unreachable,
+      text: unreachableText,
+      retryAfterMs: null,
+    }
   }
   return {
     code: 'internal',
     title: 'Something went wrong in this page',
     text: error instanceof Error ? error.message : String(error),
+    retryAfterMs: null,
   }
 }

@@ -15,6 +15,10 @@ export const paths = {
     return query.size > 0 ? `/login?${query}` : '/login'
   },
   messages: (channel?: string) => withId('/messages', channel),
+  /** The direct channel with a person, made when there is none yet. */
+  direct: (person: string) => `/messages?person=${encodeURIComponent(person)}`,
+  /** One message in its channel. */
+  message: (channel: string, seq: number) => `${withId('/messages', channel)}&seq=${seq}`,
   presence: () => '/presence',
   people: (person?: string) => withId('/people', person),
   devices: (device?: string) => withId('/devices', device),

@@ -5,7 +5,7 @@ import { Bullseye, EmptyState, EmptyStateBody, PageSection, Spinner, Tooltip } f
 import { LockIcon } from '@patternfly/react-icons/dist/esm/icons/lock-icon'
 import { useQuery } from '@tanstack/react-query'
 import { usePathname, useRouter } from 'next/navigation'
-import { type ReactNode, Suspense, useEffect } from 'react'
+import { type ReactNode, Suspense, useEffect, useRef } from 'react'
 import { AppShell } from '../../components/app-shell.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { useToasts } from '../../components/toasts.tsx'
@@ -18,18 +18,25 @@ import { onSessionEnd } from '../../lib/session-end.ts'
 import { actionOfPage, homeOf, navigationFor } from './navigation.ts'
 import { SessionContext, useAllowed } from './use-session.ts'
 
+/** An idle page finds out within this time that its session was ended elsewhere. */
+const sessionCheckMs = 30_000
+
 /** Lets in whoever has a session, sends everybody else to the login and back to the page he asked for. */
 export function SignedInShell({ children }: { children: ReactNode }) {
   const router = useRouter()
   const pathname = usePathname()
-  const me = useQuery(trpc.auth.me.queryOptions(undefined, { staleTime: Number.POSITIVE_INFINITY }))
+  const me = useQuery(trpc.auth.me.queryOptions(undefined, { refetchInterval: sessionCheckMs }))
+  const hadSession = useRef(false)
+  useEffect(() => {
+    if (me.data !== undefined) hadSession.current = true
+  }, [me.data])
 
   useEffect(
     () =>
       onSessionEnd((reason) => {
         const next = `${window.location.pathname}${window.location.search}`
         queryClient.clear()
-        router.replace(paths.login({ next, ...(reason === 'session-ended' ? { reason } : {}) }))
+        router.replace(paths.login({ next, ...(reason === 'session-ended' || hadSession.current ? { reason: 'session-ended' } : {}) }))
       }),
     [router],
   )

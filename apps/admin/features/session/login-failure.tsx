@@ -1,0 +1,32 @@
+'use client'
+
+import { Alert } from '@patternfly/react-core'
+import { failureOf } from '../../lib/errors.ts'
+import { formatDuration } from '../../lib/format.ts'
+
+interface LoginFailureProps {
+  error: unknown
+  /** Seconds until the node takes another attempt; 0 when it takes one now. */
+  waitSeconds: number
+}
+
+/** Why a sign-in was refused; while locked out it counts the wait down. */
+export function LoginFailure({ error, waitSeconds }: LoginFailureProps) {
+  if (error === null) return null
+  const failure = failureOf(error)
+  return (
+    <Alert
+      variant={failure.code === 'locked-out' ? 'warning' : 'danger'}
+      isInline
+      title={failure.title}
+      role="alert"
+    >
+      {failure.text}
+      {waitSeconds > 0 && (
+        <p>
+          You can try again in <strong>{formatDuration(waitSeconds * 1000)}</strong>.
+        </p>
+      )}
+    </Alert>
+  )
+}
