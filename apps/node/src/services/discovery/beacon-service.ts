@@ -63,6 +63,8 @@ export class BeaconService {
     udp6: undefined,
   }
   #links: Link[] = []
+  /** Tests for the links of the interfaces that are not announced on. */
+  #silent: ((address: string) => boolean)[] = []
   #staticAddresses: string[] = []
   #seq = 0
   #sent = 0
@@ -70,6 +72,7 @@ export class BeaconService {
   #lastSendError: string | null = null
   #lastSentAt: number | null = null
   #problem: string | null = null
+  #told: string | null = null
   #active = false
 
   constructor(options: BeaconServiceOptions) {
@@ -87,6 +90,7 @@ export class BeaconService {
   ): Promise<void> {
     this.#active = true
     this.#links = decisions.filter((decision) => decision.announced).map(toLink)
+    this.#silent = decisions.filter((decision) => !decision.announced).map(onLinkOf)
     this.#staticAddresses = [...staticAddresses]
     this.#problem = null
     await this.#openPort('udp4')
@@ -156,7 +160,9 @@ export class BeaconService {
       await port.open()
       this.#ports[family] = port
     } catch (error) {
-      this.#report((error as DiscoverySocketError).message)
+      const { code, message } = error as DiscoverySocketError
+      // A system without IPv6 is in order; IPv4 alone serves it.
+      if (family === 'udp4' || (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL')) this.#report(message)
     }
   }
 
@@ -197,13 +203,17 @@ export class BeaconService {
     }
   }
 
-  /** Only the facility's own networks are heard and answered, so that nobody outside can use us to flood a victim. */
+  /**
+   * Who is heard and answered: this machine, the links of announced interfaces, static peers, and private addresses
+   * behind a router. Not the links of interfaces on which this node keeps silent, and nobody with a public address,
+   * who could use us to flood a victim.
+   */
   #isNear(address: string): boolean {
-    if (addressScope(address) !== 'public') return true
-    return (
-      this.#links.some((link) => link.onLink(address)) ||
-      this.#staticAddresses.includes(plainAddress(address))
-    )
+    const scope = addressScope(address)
+    if (scope === 'loopback' || this.#links.some((link) => link.onLink(address))) return true
+    if (this.#staticAddresses.includes(plainAddress(address))) return true
+    if (this.#silent.some((onLink) => onLink(address))) return false
+    return this.#links.length > 0 && scope !== 'public'
   }
 
   /** The addresses of the interface that the receiver is on; behind a router, those of all announced interfaces. */
@@ -240,8 +250,11 @@ export class BeaconService {
     this.#lastSendError = `${address}: ${code}`
   }
 
+  /** Told once and not at each attempt, so that a lasting problem does not fill the log. */
   #report(problem: string): void {
     this.#problem = problem
+    if (this.#told === problem) return
+    this.#told = problem
     this.#options.onProblem(problem)
   }
 }

@@ -52,6 +52,7 @@ export async function discover(options: DiscoverOptions = {}): Promise<Peer[]> {
     port: options.ports?.mdns ?? MDNS_PORT,
     peers,
     lifeMs: expiresAtMs,
+    quietMs: 0,
     now: Date.now,
     onProblem: () => {},
   })

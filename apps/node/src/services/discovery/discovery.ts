@@ -28,6 +28,8 @@ export const MDNS_QUERY_INTERVAL_MS = 30_000
 export const RESCAN_INTERVAL_MS = 30_000
 /** A name that the site's DNS does not answer quickly is tried again at the next scan. */
 const LOOKUP_TIMEOUT_MS = 3_000
+/** A copy of this node is reported until it was silent so long. */
+const CLONE_MEMORY_MS = 10 * 60_000
 /** Addresses of one static peer's name that are used. */
 const LOOKUP_ADDRESSES_MAX = 4
 
@@ -115,6 +117,7 @@ export class Discovery {
       port: options.ports?.mdns ?? MDNS_PORT,
       peers: this.#peers,
       lifeMs: this.#intervals.mdnsQueryMs * MISSED_INTERVALS_MAX,
+      quietMs: this.#intervals.mdnsQueryMs * (1 - JITTER),
       now: this.#now,
       onProblem,
     })
@@ -175,7 +178,7 @@ export class Discovery {
       mdns: this.#mdns.state(),
       beacon: this.#beacons.state(),
       peers: { count: this.#peers.size, limit: PEERS_MAX, refused: this.#peers.refused },
-      clone: this.#clone,
+      clone: this.#activeClone(),
       identity: {
         instance: this.#announcement.name,
         host: this.#announcement.host,
@@ -274,12 +277,16 @@ export class Discovery {
   }
 
   #onClone(source: string): void {
-    if (!this.#clone)
+    if (!this.#activeClone())
       this.#options.log.warn(
         { address: source },
         'another machine uses this node’s key: a copy of its disk is running. Stop the copy or set it up anew',
       )
     this.#clone = { address: source, seenAt: this.#now() }
+  }
+
+  #activeClone(): DiscoveryState['clone'] {
+    return this.#clone && this.#now() - this.#clone.seenAt < CLONE_MEMORY_MS ? this.#clone : null
   }
 }
 

@@ -127,7 +127,7 @@ describe('addresses', () => {
     const decision = decide('eth0', '192.168.1.5/24', 'fe80::5/64')
     const onLink = decision ? onLinkOf(decision) : () => false
     expect(['192.168.1.77', '::ffff:192.168.1.77', 'fe80::9%eth0'].every(onLink)).toBe(true)
-    expect(['192.168.2.1', '8.8.8.8', 'not an address', ''].some(onLink)).toBe(false)
+    expect(['192.168.2.1', '8.8.8.8', 'fe80::9%eth1', 'not an address', ''].some(onLink)).toBe(false)
   })
 
   it('finds a scope for every address and throws for none', () => {

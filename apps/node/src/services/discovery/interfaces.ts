@@ -176,7 +176,12 @@ export function onLinkOf(decision: InterfaceDecision): (address: string) => bool
   const list = new BlockList()
   for (const { address, cidr, family } of decision.addresses)
     list.addSubnet(address, Number(cidr.split('/')[1]), family === 'IPv4' ? 'ipv4' : 'ipv6')
-  return (address) => contains(list, plainAddress(address))
+  return (address) => {
+    // Link-local IPv6 networks are the same on all interfaces; the zone tells them apart (Linux: the name).
+    const zone = address.split('%')[1]
+    const elsewhere = zone !== undefined && !/^\d+$/.test(zone) && zone !== decision.name
+    return !elsewhere && contains(list, plainAddress(address))
+  }
 }
 
 /** `BlockList.check` throws on what is not an address; that is then simply not contained. */

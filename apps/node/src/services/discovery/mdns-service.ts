@@ -10,25 +10,32 @@ export type MdnsServiceOptions = {
   peers: PeerMap
   /** How long a sighting counts without being renewed. */
   lifeMs: number
+  /** No question is repeated within this time after anybody's. */
+  quietMs: number
   now: () => number
   onProblem: (problem: string) => void
 }
 
 export type MdnsState = {
-  status: 'off' | 'up' | 'failed'
+  /** `idle`: switched on, but no announced interface has an IPv4 address. */
+  status: 'off' | 'idle' | 'up' | 'failed'
   /** One entry for each announced interface. */
   links: { name: string; up: boolean; problem: string | null }[]
-  /** Instances whose records were incomplete or not valid. */
+  /** Packets that are not DNS, and instances whose records were incomplete or not valid. */
   malformed: number
 }
 
 type Entry = { name: string; link: MdnsLink; problem: string | null }
+
+/** Problems that are remembered as told. */
+const TOLD_MAX = 100
 
 /** mDNS on all announced interfaces: one link each, opened and closed as they come and go. */
 export class MdnsService {
   readonly #options: MdnsServiceOptions
   /** By what makes a link what it is: a changed address or a replaced card needs a new one. */
   readonly #links = new Map<string, Entry>()
+  readonly #told = new Set<string>()
   #active = false
   #malformed = 0
 
@@ -48,7 +55,7 @@ export class MdnsService {
   }
 
   query(): void {
-    for (const { link } of this.#links.values()) link.query()
+    for (const { link } of this.#links.values()) link.query(this.#options.quietMs)
   }
 
   async close(): Promise<void> {
@@ -65,8 +72,13 @@ export class MdnsService {
       up: link.isOpen,
       problem,
     }))
-    const failed = links.length > 0 && links.every((link) => !link.up)
-    return { status: this.#active ? (failed ? 'failed' : 'up') : 'off', links, malformed: this.#malformed }
+    return { status: this.#status(links), links, malformed: this.#malformed }
+  }
+
+  #status(links: MdnsState['links']): MdnsState['status'] {
+    if (!this.#active) return 'off'
+    if (links.length === 0) return 'idle'
+    return links.some((link) => link.up) ? 'up' : 'failed'
   }
 
   async #open(key: string, decision: InterfaceDecision): Promise<void> {
@@ -100,11 +112,14 @@ export class MdnsService {
       if (peers.get(`mdns:${instance}`)?.source === source) peers.remove(`mdns:${instance}`)
   }
 
-  /** Each new problem is told once; a cable that is out would otherwise fill the log. */
-  #note(key: string, problem: string): void {
+  #note(key: string, problem: string | null): void {
     const entry = this.#links.get(key)
     if (!entry || entry.problem === problem) return
     entry.problem = problem
+    // Told once and not at each attempt: a cable that is out would otherwise fill the log.
+    if (problem === null || this.#told.has(`${key} ${problem}`)) return
+    if (this.#told.size >= TOLD_MAX) this.#told.clear()
+    this.#told.add(`${key} ${problem}`)
     this.#options.onProblem(problem)
   }
 }

@@ -38,7 +38,8 @@ export type MdnsLinkOptions = {
   announcement?: MdnsAnnouncement
   port?: number
   onNews: (news: MdnsNews, source: string) => void
-  onProblem: (problem: string) => void
+  /** What hinders sending; null when it works again. */
+  onProblem: (problem: string | null) => void
 }
 
 /** The part of multicast-dns that is used; the library has no types for it. */
@@ -63,6 +64,8 @@ export class MdnsLink {
   #port: UdpPort | undefined
   #bonjour: BonjourLike | undefined
   #closing = false
+  /** When anybody on this link last asked our question; the answers go to all. */
+  #askedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: MdnsLinkOptions) {
     this.#options = options
@@ -93,6 +96,9 @@ export class MdnsLink {
     bonjour.server.mdns.on('response', (packet, from) => {
       this.#options.onNews(readResponse(packet), from.address)
     })
+    bonjour.server.mdns.on('query', (packet) => {
+      if (packet.questions?.some(asksForUs)) this.#askedAtMs = performance.now()
+    })
     if (announcement) bonjour.publish({ ...announcement, type: 'holdfast', protocol: 'tcp', probe: false })
     this.query()
   }
@@ -102,8 +108,12 @@ export class MdnsLink {
     return this.#port?.socket !== undefined
   }
 
-  /** Asks who announces `_holdfast._tcp`. */
-  query(): void {
+  /**
+   * Asks who announces `_holdfast._tcp`, unless somebody did within `quietMs`: everybody hears the answers, so one
+   * question serves all nodes (RFC 6762 section 7.3).
+   */
+  query(quietMs = 0): void {
+    if (performance.now() - this.#askedAtMs < quietMs) return
     this.#bonjour?.server.mdns.query(SERVICE_TYPE, 'PTR')
   }
 
@@ -151,14 +161,15 @@ export class MdnsLink {
   #guard(mdns: Mdns): void {
     const emit = mdns.emit.bind(mdns)
     mdns.emit = (event, ...args) => {
-      if (event === 'error' || event === 'warning') return this.#problem(args[0])
+      // Without a listener an `error` would end the process. Ours comes by UdpPort; the rest is about packets.
+      if (event === 'error' || event === 'warning') return this.#malformed()
       const from = args[1] as RemoteInfo | undefined
       // Another interface's packets come to this socket too; RFC 6762 section 11 also asks for this check.
       if ((event === 'query' || event === 'response') && !this.#onLink(from?.address ?? '')) return true
       try {
         return emit(event, ...args)
-      } catch (error) {
-        return this.#problem(error)
+      } catch {
+        return this.#malformed() // The library meets a packet that it did not expect.
       }
     }
     const send = mdns.send.bind(mdns)
@@ -166,6 +177,7 @@ export class MdnsLink {
       const callback = typeof to === 'function' ? (to as typeof done) : done
       const finish = (error?: Error | null) => {
         if (error) this.#problem(error)
+        else this.#options.onProblem(null)
         callback?.(error)
       }
       const transmit = (outgoing: DnsPacket) => {
@@ -177,7 +189,7 @@ export class MdnsLink {
       }
       if (packet.type !== 'response') return transmit(packet)
       if (this.#closing) return transmit(this.#cut(packet))
-      if (!this.#answers.take(Date.now())) return finish()
+      if (!this.#answers.take(Date.now())) return callback?.()
       const { min, max } = ANSWER_DELAY_MS
       setTimeout(() => transmit(this.#cut(packet)), min + Math.random() * (max - min)).unref()
     }
@@ -194,11 +206,18 @@ export class MdnsLink {
     return !isAddress || this.#addresses.includes(String(record.data))
   }
 
-  #problem(error: unknown): true {
+  #problem(error: unknown): void {
     this.#options.onProblem(error instanceof Error ? error.message : String(error))
+  }
+
+  #malformed(): true {
+    this.#options.onNews({ seen: [], gone: [], malformed: 1 }, '')
     return true
   }
 }
+
+const asksForUs = (question: DnsRecord) =>
+  question.type === 'PTR' && question.name.toLowerCase() === SERVICE_TYPE
 
 /** Only we hold these records, so caches replace what they have; pointers are shared and are added to. */
 function correct(record: DnsRecord): DnsRecord {
