@@ -14,75 +14,80 @@ const portSchema = z.int().min(0).max(65_535)
 /** One hour is more than any slow link needs for one request. */
 const timeoutSchema = z.int().min(1000).max(3_600_000)
 
-export const configSchema = z.strictObject({
-  dataDir: z
-    .string()
-    .min(1)
-    .describe('Folder of everything this node keeps: databases, audit log, keys, certificates.'),
-  port: portSchema.default(7443).describe('TCP port of HTTPS. 0 takes any free port.'),
-  host: z
-    .string()
-    .min(1)
-    .default('::')
-    .describe(
-      'Address to listen on. `::` is every address, IPv6 and IPv4; without IPv6 it is every IPv4 address.',
-    ),
-  publicNames: z
-    .array(z.string().min(1).max(253))
-    .max(32)
-    .default([])
-    .describe(
-      'Host names and addresses by which clients reach this node, beside those it finds itself. They go into its certificate.',
-    ),
-  uiDir: z
-    .string()
-    .min(1)
-    .nullable()
-    .default(null)
-    .describe('Folder of the built admin UI. `null`: the one that comes with the program.'),
-  logLevel: z.enum(logLevels).default('info').describe('The least important log lines that are written.'),
-  logFormat: z
-    .enum(['auto', 'text', 'json'])
-    .default('auto')
-    .describe('How log lines look. `auto`: text on a terminal, JSON otherwise.'),
-  beaconPort: portSchema
-    .min(1)
-    .default(7447)
-    .describe('UDP port of discovery beacons. Equal on every node of a LAN.'),
-  maxConnections: z
-    .int()
-    .min(1)
-    .max(1_000_000)
-    .default(limits.connections)
-    .describe('TCP connections at once. One more is closed before its TLS handshake.'),
-  maxConnectionsPerAddress: z
-    .int()
-    .min(0)
-    .default(1000)
-    .describe(
-      'TCP connections at once from one remote address, so that one machine cannot take all of them. Loopback is not limited. 0: no limit, for clients behind one NAT or proxy.',
-    ),
-  headersTimeoutMs: timeoutSchema
-    .default(10_000)
-    .describe('Time in ms for the TLS handshake, and again for the headers of a request.'),
-  requestTimeoutMs: timeoutSchema.default(60_000).describe('Time in ms for a whole request with its body.'),
-  hstsSeconds: z
-    .int()
-    .min(0)
-    .max(63_072_000)
-    .default(0)
-    .describe(
-      'Lifetime of the Strict-Transport-Security header; 0 sends none. Set it once every browser trusts the CA: from then on browsers refuse this name without a valid certificate, with no way around.',
-    ),
-  metricsTokenFile: z
-    .string()
-    .min(1)
-    .nullable()
-    .default(null)
-    .describe(
-      'File with a token that opens `/metrics` to a remote Prometheus as `Authorization: Bearer`. `null`: the credential `metrics-token`, if there is one.',
-    ),
-})
+export const configSchema = z
+  .strictObject({
+    dataDir: z
+      .string()
+      .min(1)
+      .describe('Folder of everything this node keeps: databases, audit log, keys, certificates.'),
+    port: portSchema.default(7443).describe('TCP port of HTTPS. 0 takes any free port.'),
+    host: z
+      .string()
+      .min(1)
+      .default('::')
+      .describe(
+        'Address to listen on. `::` is every address, IPv6 and IPv4; without IPv6 it is every IPv4 address.',
+      ),
+    publicNames: z
+      .array(z.string().min(1).max(253))
+      .max(32)
+      .default([])
+      .describe(
+        'Host names and addresses by which clients reach this node, beside those it finds itself. They go into its certificate.',
+      ),
+    uiDir: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('Folder of the built admin UI. `null`: the one that comes with the program.'),
+    logLevel: z.enum(logLevels).default('info').describe('The least important log lines that are written.'),
+    logFormat: z
+      .enum(['auto', 'text', 'json'])
+      .default('auto')
+      .describe('How log lines look. `auto`: text on a terminal, JSON otherwise.'),
+    beaconPort: portSchema
+      .min(1)
+      .default(7447)
+      .describe('UDP port of discovery beacons. Equal on every node of a LAN.'),
+    maxConnections: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(limits.connections)
+      .describe('TCP connections at once. One more is closed before its TLS handshake.'),
+    maxConnectionsPerAddress: z
+      .int()
+      .min(0)
+      .default(1000)
+      .describe(
+        'TCP connections at once from one remote address, so that one machine cannot take all of them. Loopback is not limited. 0: no limit, for clients behind one NAT or proxy.',
+      ),
+    headersTimeoutMs: timeoutSchema
+      .default(10_000)
+      .describe('Time in ms for the TLS handshake, and again for the headers of a request.'),
+    requestTimeoutMs: timeoutSchema.default(60_000).describe('Time in ms for a whole request with its body.'),
+    hstsSeconds: z
+      .int()
+      .min(0)
+      .max(63_072_000)
+      .default(0)
+      .describe(
+        'Lifetime of the Strict-Transport-Security header; 0 sends none. Set it once every browser trusts the CA: from then on browsers refuse this name without a valid certificate, with no way around.',
+      ),
+    metricsTokenFile: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe(
+        'File with a token that opens `/metrics` to a remote Prometheus as `Authorization: Bearer`. `null`: the credential `metrics-token`, if there is one.',
+      ),
+  })
+  .refine((config) => config.headersTimeoutMs <= config.requestTimeoutMs, {
+    path: ['headersTimeoutMs'],
+    error: 'it must not be over requestTimeoutMs',
+  })
 
 export type Config = z.output<typeof configSchema>
 export type ConfigKey = keyof Config

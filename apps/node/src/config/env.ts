@@ -16,9 +16,13 @@ export interface Environment {
   configHome: string | null
   /** Whether colours are unwanted (no-color.org). */
   noColor: boolean
+  /** Whether a command that fails also prints the stack (HOLDFAST_DEBUG); not a setting of the node. */
+  debug: boolean
 }
 
 type Variables = Readonly<Record<string, string | undefined>>
+
+const debugVariable = 'HOLDFAST_DEBUG'
 
 /** Kubernetes gives every pod such variables for a Service that is called `holdfast`. */
 const kubernetesServiceLink = /^HOLDFAST_(SERVICE_|PORT_\d)/
@@ -37,12 +41,13 @@ export function readEnvironment(variables: Variables = process.env): Environment
     home: text('HOME'),
     configHome: text('XDG_CONFIG_HOME'),
     noColor: text('NO_COLOR') !== null,
+    debug: text(debugVariable) !== null,
   }
 }
 
 /** An empty variable counts as not set; so does Kubernetes' HOLDFAST_PORT, which is an address and not a port. */
 function isOurs(name: string, value: string | undefined): boolean {
-  if (value === undefined || value === '') return false
+  if (value === undefined || value === '' || name === debugVariable) return false
   if (name === 'HOLDFAST_PORT' && value.startsWith('tcp://')) return false
   return !kubernetesServiceLink.test(name)
 }
