@@ -21,7 +21,7 @@ async function run(plan: LoadPlan, failed: (reason: string) => void): Promise<Lo
   await sleep(plan.warmUpMs)
   tell({ event: 'measuring' })
   meter.start()
-  await Promise.race([sleep(plan.measureMs), stopped])
+  await Promise.race([sleep(plan.measureMs, undefined, { ref: false }), stopped])
   meter.stop()
   tell({ event: 'measured' })
 

@@ -114,4 +114,5 @@ function toRow(frame: { channel: string; id: string; body: string }, sender: str
   return { channel: frame.channel, id: frame.id, sender, body: frame.body, at: Date.now() }
 }
 
-server.listen(Number(port), '127.0.0.1')
+// The backlog lets a storm of connections wait in the kernel instead of being reset.
+server.listen(Number(port), '127.0.0.1', 4_096)
