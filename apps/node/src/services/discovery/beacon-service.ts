@@ -223,22 +223,28 @@ export class BeaconService {
     return links.flatMap((link) => announcedAddresses(link.decision))
   }
 
-  #encode(addresses: string[], nonce?: string): Buffer {
+  /** Undefined when the key does not sign: that must neither end the process nor stop mDNS. */
+  #encode(addresses: string[], nonce?: string): Buffer | undefined {
     this.#seq += 1
-    return encodeBeacon(
-      {
-        ...this.#options.fields,
-        addresses: addresses.slice(0, BEACON_ADDRESSES_MAX),
-        boot: this.#options.boot,
-        seq: this.#seq,
-        at: this.#options.now(),
-        ...(nonce !== undefined && { nonce }),
-      },
-      this.#options.sign,
-    )
+    const beacon = {
+      ...this.#options.fields,
+      addresses: addresses.slice(0, BEACON_ADDRESSES_MAX),
+      boot: this.#options.boot,
+      seq: this.#seq,
+      at: this.#options.now(),
+      ...(nonce !== undefined && { nonce }),
+    }
+    try {
+      return encodeBeacon(beacon, this.#options.sign)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      this.#report(`No beacon can be signed: ${reason}. Check this node's name, identity and private key.`)
+      return undefined
+    }
   }
 
-  async #send(datagram: Buffer, port: number, address: string): Promise<void> {
+  async #send(datagram: Buffer | undefined, port: number, address: string): Promise<void> {
+    if (!datagram) return
     const udp = this.#ports[address.includes(':') ? 'udp6' : 'udp4']
     const code = await (udp?.send(datagram, port, address) ?? 'ENOTCONN')
     if (code === undefined) {

@@ -1,11 +1,13 @@
 /** The whole of Discovery on this machine's loopback alone, on ports of its own. */
 import { createSocket } from 'node:dgram'
 import { setTimeout as delay } from 'node:timers/promises'
+import fc from 'fast-check'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { certificateIdentity } from './beacon.ts'
 import { discover } from './discover.ts'
 import { Discovery, type DiscoveryOptions } from './discovery.ts'
 import { DiscoverySettingsError } from './errors.ts'
+import { PEERS_PER_SOURCE_MAX } from './peer-map.ts'
 import { parseDiscoverySettings, parseHostPort } from './settings.ts'
 import { type TestIdentity, testIdentity } from './test-identity.ts'
 
@@ -33,6 +35,44 @@ async function freeUdpPort(): Promise<number> {
   await new Promise<void>((resolve) => socket.close(resolve))
   return Math.min(port, 65_000)
 }
+
+const label = (text: string) => [text.length, ...Buffer.from(text)]
+const service = [...label('_holdfast'), ...label('_tcp'), ...label('local'), 0]
+/** Who is `_holdfast._tcp.local` PTR? */
+const question = Buffer.from([0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...service, 0, 12, 0, 1])
+/** `x._holdfast._tcp.local`: PTR, SRV and TXT, with compressed names (RFC 1035 section 4.1.4). */
+const answer = Buffer.from([
+  ...[
+    0,
+    0,
+    0x84,
+    0,
+    0,
+    0,
+    0,
+    3,
+    0,
+    0,
+    0,
+    0,
+    ...service,
+    0,
+    12,
+    0,
+    1,
+    0,
+    0,
+    0,
+    120,
+    0,
+    4,
+    ...label('x'),
+    0xc0,
+    12,
+  ],
+  ...[0xc0, 44, 0, 33, 0, 1, 0, 0, 0, 120, 0, 10, 0, 0, 0, 0, 0x1d, 0x13, ...label('h'), 0xc0, 27],
+  ...[0xc0, 44, 0, 16, 0, 1, 0, 0, 0, 120, 0, 5, ...label('id=a')],
+])
 
 const waitFor = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 50 })
 
@@ -206,6 +246,30 @@ describe('trouble', () => {
     expect(one.peers()).toEqual([])
   })
 
+  it('damaged DNS packets of every kind leave mDNS working', async () => {
+    await using one = await node(0)
+    await one.start()
+    const sender = createSocket('udp4')
+    await new Promise<void>((resolve) => sender.bind(0, '127.0.0.1', resolve))
+    sender.setMulticastInterface('127.0.0.1')
+    const mutation = fc.tuple(fc.nat(), fc.nat(255))
+    const packet = fc.tuple(
+      fc.constantFrom(question, answer),
+      fc.array(mutation, { minLength: 1, maxLength: 8 }),
+    )
+    for (const [original, mutations] of fc.sample(packet, 2_000)) {
+      const bytes = Buffer.from(original)
+      for (const [index, value] of mutations) bytes[index % bytes.length] = value
+      await new Promise<void>((resolve) => sender.send(bytes, beaconPort + 1, '224.0.0.251', () => resolve()))
+    }
+    await new Promise<void>((resolve) => sender.close(() => resolve()))
+    await waitFor(() => expect(one.state().mdns.malformed).toBeGreaterThan(100))
+    await using two = await node(1, { settings: { ...settings, beacon: false } })
+    await two.start()
+    await waitFor(() => expect(two.peers().some((peer) => peer.nodeId === 'n_one')).toBe(true))
+    expect(one.peers().length).toBeLessThanOrEqual(PEERS_PER_SOURCE_MAX)
+  })
+
   it('a key that no longer signs is reported and does not end the process', async () => {
     const warn = vi.fn()
     const sign = () => {
@@ -213,8 +277,13 @@ describe('trouble', () => {
     }
     await using one = await node(0, { sign, log: { ...silent, warn } })
     await one.start()
-    await waitFor(() => expect(warn).toHaveBeenCalled())
-    expect(one.peers()).toEqual([])
+    await delay(500)
+    expect(one.state()).toMatchObject({
+      mdns: { status: 'up' },
+      beacon: { problem: expect.stringMatching(/key is gone.*private key/) },
+    })
+    // Told once, although every beacon fails.
+    expect(warn).toHaveBeenCalledTimes(1)
   })
 
   it('a running copy of this node is noticed', async () => {

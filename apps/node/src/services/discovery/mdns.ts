@@ -125,7 +125,9 @@ export class MdnsLink {
     if (!bonjour) return
     const goodbye = new Promise<void>((resolve) => bonjour.unpublishAll(resolve))
     await Promise.race([goodbye, delay(CLOSE_TIMEOUT_MS, undefined, { ref: false })])
-    const closed = new Promise<void>((resolve) => bonjour.destroy(resolve))
+    const closed = new Promise<void>((resolve) => bonjour.destroy(resolve)).catch(() => {
+      // The system had taken the socket away; it is closed already.
+    })
     await Promise.race([closed, delay(CLOSE_TIMEOUT_MS, undefined, { ref: false })])
     this.#port = undefined
   }
