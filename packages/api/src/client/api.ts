@@ -54,13 +54,18 @@ export function toHoldfastError(error: unknown, origin: string): Error {
   if (error instanceof TRPCClientError) {
     const data: unknown = error.data
     if (typeof data === 'object' && data !== null && 'holdfast' in data && isErrorCode(data.holdfast))
-      return new HoldfastError(data.holdfast, error.message, { cause: error })
+      return new HoldfastError(data.holdfast, error.message, { cause: error, ...retryAfter(data) })
     if (error.cause instanceof HoldfastError || error.cause instanceof UnreachableError) return error.cause
   }
   const message = error instanceof Error ? error.message : String(error)
   return new UnreachableError(`${origin} did not answer as a Holdfast node does: ${message}`, {
     cause: error,
   })
+}
+
+function retryAfter(data: object): { retryAfterMs?: number } {
+  const known = 'retryAfterMs' in data && typeof data.retryAfterMs === 'number'
+  return known ? { retryAfterMs: data.retryAfterMs as number } : {}
 }
 
 /**

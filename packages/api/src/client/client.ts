@@ -33,9 +33,9 @@ export interface ClientOptions extends ConnectionOptions {
   since?: Readonly<Record<string, number>>
   /**
    * Where to begin in a channel that `since` does not name: with what comes from now on, behind this person's read
-   * mark, or at the oldest entry kept. Default: `now`.
+   * mark, at the oldest entry kept, or behind the sequence that a function gives. Default: `now`.
    */
-  begin?: 'now' | 'unread' | 'oldest'
+  begin?: 'now' | 'unread' | 'oldest' | ((channel: ChannelState) => number)
   /** Only these channels (by id) are followed; all of the person's when absent. */
   follow?: (channel: ChannelState) => boolean
   /** Whether entries that the application has handled are marked as delivered. Default: true. */
@@ -383,7 +383,7 @@ export class Client {
     const begins = { now: channel.head, unread: channel.read, oldest: 0 }
     const given = since?.[channel.id]
     this.#feed.follow(channel, {
-      position: given ?? begins[begin],
+      position: given ?? (typeof begin === 'function' ? begin(channel) : begins[begin]),
       anchored: given !== undefined || begin !== 'now',
     })
   }
@@ -472,7 +472,10 @@ export class Client {
       (this.#requests.refuse(frame.id, frame) || this.#feed.refused(frame.id, frame))
     )
       return
-    this.#emit('failure', new HoldfastError(frame.code, frame.message))
+    const error = new HoldfastError(frame.code, frame.message)
+    // While it syncs, an error that names no request is the answer to the sync: without one there is no going on.
+    if (this.state === 'syncing') this.#connection.fail(error)
+    else this.#emit('failure', error)
   }
 
   #deliver(entry: Entry): Promise<void> | undefined {

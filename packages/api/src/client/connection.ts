@@ -4,7 +4,7 @@
  * device key, a proof over the nonce · 4. `ready` · 5. the client syncs, `synced` makes it live · 6. silence is asked
  * about and ends the connection · 7. whatever ended it, the next address is tried after a back-off.
  */
-import type { ErrorCode } from '../contract/errors.ts'
+import type { ErrorCode, HoldfastError } from '../contract/errors.ts'
 import { type ClientFrame, closeCodes, protocolVersion, type ServerFrame } from '../contract/frames.ts'
 import { Backoff, type BackoffOptions } from './backoff.ts'
 import { clientBounds } from './bounds.ts'
@@ -120,6 +120,11 @@ export class Connection {
   /** The owner has handled the answer to its last `sync`. */
   synced(): void {
     this.#step('synced')
+  }
+
+  /** A refusal without which this connection is of no use. Ends it: for good, or until the next attempt. */
+  fail(error: HoldfastError): void {
+    this.#refusedBy(error.code, error.message)
   }
 
   /** Enters the next state of the table, and does what being there means. */

@@ -94,9 +94,10 @@ async function signIn(
   const api = createApi({ url, ...fetchOf(options) })
   const proof =
     prove && deviceKey ? await deviceKey.proof({ htm: 'POST', htu: target(url, 'auth.login') }) : undefined
-  const { token, ...session } = await api.auth.login.mutate({ name, password, ...(proof ? { proof } : {}) })
-  if (token === undefined)
+  const answer = await api.auth.login.mutate({ name, password, ...(proof ? { proof } : {}) })
+  if (!('token' in answer))
     throw new HoldfastError('internal', `${url} gave no token. Is another program between here and the node?`)
+  const { token, ...session } = answer
   return { token, session }
 }
 

@@ -1,0 +1,85 @@
+/** What every command that talks to a node needs: the profile, the API, the messaging client. */
+import { hostname } from 'node:os'
+import type { Client, ClientOptions } from '@holdfast/api/client'
+import type { Api } from '@holdfast/api/client/api'
+import type { DeviceKey } from '@holdfast/api/client/device-key'
+import { Command } from 'commander'
+import { CommandError } from './errors.ts'
+import { defaultProfile, loadProfile, type Profile, profilePaths } from './profile.ts'
+
+/** The flags of all these commands. */
+export interface RemoteFlags {
+  profile: string
+  json?: boolean
+}
+
+/** A command with the flags of all that talk to a node. */
+export function remoteCommand(name: string): Command {
+  return new Command(name)
+    .option('--profile <name>', 'whose login to use', defaultProfile)
+    .option('--json', 'print JSON: one value, or one per line')
+}
+
+export interface Remote extends AsyncDisposable {
+  profile: Profile
+  api: Api
+  /** Opens the messaging connection; closed together with the remote. */
+  connect(options?: Partial<ClientOptions>): Promise<Client>
+}
+
+/** How this machine is called in the device registry. */
+export function deviceName(): string {
+  return `holdfast on ${hostname()}`.slice(0, 120)
+}
+
+/** Attempts to reach the node before a command gives up. */
+const firstAttempts = 3
+
+/** @throws CommandError when nobody has logged in with this profile. */
+export async function openRemote(flags: RemoteFlags): Promise<Remote> {
+  const profile = await loadProfile(flags.profile)
+  if (profile?.token == null) {
+    const hint = flags.profile === defaultProfile ? '' : ` --profile ${flags.profile}`
+    throw new CommandError(
+      `You are not logged in. Run: holdfast login --url https://NODE:7443 --user NAME${hint}`,
+    )
+  }
+  const { token, url, ca } = profile
+  const deviceKey = await keyOf(flags.profile, profile)
+  const [{ createApi }, { createNodeFetch, connectNode }] = await Promise.all([
+    import('@holdfast/api/client/api'),
+    import('@holdfast/api/client/node'),
+  ])
+  const fetch = createNodeFetch({ ca })
+  const credentials = { token, ...(deviceKey ? { deviceKey } : {}) }
+  let client: Client | undefined
+  return {
+    profile,
+    api: createApi({ url, fetch, ...credentials }),
+    async connect(options = {}) {
+      client = connectNode({
+        urls: [url],
+        ca,
+        program: 'holdfast-cli',
+        firstAttempts,
+        ...credentials,
+        ...options,
+      })
+      await client.live()
+      return client
+    },
+    async [Symbol.asyncDispose]() {
+      client?.close()
+      fetch[Symbol.dispose]()
+    },
+  }
+}
+
+async function keyOf(name: string, profile: Profile): Promise<DeviceKey | null> {
+  if (!profile.bound) return null
+  const { key: path } = profilePaths(name)
+  const { loadKeyFile } = await import('@holdfast/api/client/node-key-file')
+  const key = await loadKeyFile(path)
+  if (!key) throw new CommandError(`The device key ${path} of this login is missing. Log in again.`)
+  return key
+}

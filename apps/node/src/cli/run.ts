@@ -1,0 +1,35 @@
+import { CommanderError } from 'commander'
+import { readEnvironment } from '../config/env.ts'
+import { UsageError } from './errors.ts'
+import { buildProgram } from './program.ts'
+
+/** 0: done. 1: refused or failed. 2: the command line was wrong. */
+export const exitCodes = { done: 0, refused: 1, usage: 2 } as const
+
+/** Runs one command line and returns the exit code. Every failure is one line on standard error. */
+export async function run(args: readonly string[]): Promise<number> {
+  // `holdfast tail ops | head` closes the pipe; that is no failure of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(exitCodes.done)
+    throw error
+  })
+  try {
+    const program = await buildProgram(args)
+    await program.parseAsync([...args], { from: 'user' })
+    // A command that went through and found something wrong has set the code itself.
+    return Number(process.exitCode ?? exitCodes.done)
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has printed help, version or what is wrong with the arguments.
+      return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+    }
+    report(error)
+    return error instanceof UsageError ? exitCodes.usage : exitCodes.refused
+  }
+}
+
+function report(error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error)
+  process.stderr.write(`holdfast: ${message.replaceAll(/\s*\n\s*/g, ' ')}\n`)
+  if (readEnvironment().debug && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+}

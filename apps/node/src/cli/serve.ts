@@ -1,0 +1,69 @@
+import { Command } from 'commander'
+import { type ConfigInput, type ConfigKey, configKeys, configSchema, flagName } from '../config/config.ts'
+import { fromText } from '../config/load-config.ts'
+import { note } from './output.ts'
+import { exitCodes } from './run.ts'
+
+/** Conventional exit codes of a process ended by a signal: 128 + its number. */
+const signalCodes = { SIGINT: 130, SIGTERM: 143 } as const
+
+export function serveCommand(): Command {
+  const command = new Command('serve').addHelpText(
+    'after',
+    '\nEvery setting also comes from the file holdfast.json in the data folder and from variables: docs/reference/settings.md.\nSIGTERM and SIGINT stop the node in order; a second one ends it at once.',
+  )
+  for (const key of configKeys) {
+    const text = configSchema.shape[key].description ?? ''
+    command.option(`${flagName(key)} <${valueName(key)}>`, text.replaceAll('`', ''))
+  }
+  return command.action(serve)
+}
+
+function valueName(key: ConfigKey): string {
+  if (/(Dir|File)$/.test(key)) return key.endsWith('Dir') ? 'dir' : 'file'
+  return key.endsWith('Ms') ? 'ms' : 'value'
+}
+
+/** Flags as commander names them, back to settings: `data` is `dataDir`. */
+function settingsOf(flags: Record<string, string | undefined>): ConfigInput {
+  const input: Record<string, unknown> = {}
+  for (const key of configKeys) {
+    const name = flagName(key)
+      .slice(2)
+      .replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+    const text = flags[name]
+    if (text !== undefined) input[key] = fromText(key, text)
+  }
+  return input as ConfigInput
+}
+
+async function serve(flags: Record<string, string | undefined>): Promise<void> {
+  const { serveNode } = await import('../node.ts')
+  const node = await serveNode(settingsOf(flags))
+  const lines = [`Holdfast serves ${node.url}`, `  CA fingerprint  ${node.caFingerprint}`]
+  if (node.setupCode !== null)
+    lines.push(
+      `  Set-up code     ${node.setupCode}`,
+      `  Open the address in a browser and enter the code to set the node up.`,
+    )
+  // Standard output is the log's; what the person at the console reads stands beside it.
+  note(lines.join('\n'))
+  await stopped(node.stop)
+}
+
+/** Resolves when a signal has come and the node has stopped. */
+function stopped(stop: (reason: string) => Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let stopping = false
+    const onSignal = (signal: keyof typeof signalCodes): void => {
+      if (stopping) process.exit(signalCodes[signal])
+      stopping = true
+      stop(signal).then(() => {
+        process.exitCode = exitCodes.done
+        resolve()
+      }, reject)
+    }
+    process.on('SIGINT', onSignal)
+    process.on('SIGTERM', onSignal)
+  })
+}
