@@ -5,6 +5,7 @@ import { createTRPCOptionsProxy } from '@trpc/tanstack-react-query'
 import { learnNodeTime } from './clock.ts'
 import { failureOf, signedOutCodes } from './errors.ts'
 import { markReachable, markUnreachable, onRecovery } from './reachability.ts'
+import { resubscribeLink } from './resubscribe-link.ts'
 import { reportSessionEnd } from './session-end.ts'
 
 const endpoint = '/trpc'
@@ -47,6 +48,8 @@ const socket = createWSClient({
   url: () => `${window.location.protocol === 'https:' ? 'wss' : 'ws'}://${window.location.host}${endpoint}`,
   lazy: { enabled: true, closeMs: 2_000 },
   keepAlive: { enabled: true, intervalMs: pingIntervalMs, pongTimeoutMs },
+  // A lost socket means a cut line or an ended session; asking who is signed in tells which.
+  onClose: () => void queryClient.invalidateQueries(trpc.auth.me.pathFilter()),
   retryDelayMs: (attempt) => Math.min(reconnectMaxMs, reconnectMinMs * 2 ** attempt),
 })
 
@@ -62,7 +65,7 @@ export const api = createTRPCClient<AppRouter>({
   links: [
     splitLink({
       condition: (operation) => operation.type === 'subscription',
-      true: wsLink({ client: socket }),
+      true: [resubscribeLink(), wsLink({ client: socket })],
       false: httpLink({
         url: endpoint,
         fetch: (input, init) => fetchFromNode(input as string, init as RequestInit),

@@ -36,7 +36,12 @@ export function SignedInShell({ children }: { children: ReactNode }) {
       onSessionEnd((reason) => {
         const next = `${window.location.pathname}${window.location.search}`
         queryClient.clear()
-        router.replace(paths.login({ next, ...(reason === 'session-ended' || hadSession.current ? { reason: 'session-ended' } : {}) }))
+        router.replace(
+          paths.login({
+            next,
+            ...(reason === 'session-ended' || hadSession.current ? { reason: 'session-ended' } : {}),
+          }),
+        )
       }),
     [router],
   )
