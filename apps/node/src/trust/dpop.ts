@@ -64,7 +64,8 @@ const headerSchema = z.object({
 const claimsSchema = z.object({
   jti: z.string().min(1).max(dpopLimits.jtiCharacters),
   htm: z.string(),
-  htu: z.url({ protocol: /^(https|wss)$/ }),
+  /** The client may reach the node through a proxy of its own, hence also without TLS. */
+  htu: z.url({ protocol: /^(https?|wss?)$/ }),
   /** Seconds since 1970 (RFC 7519, NumericDate: may have a fraction). */
   iat: z.number(),
   nonce: z.string().optional(),

@@ -6,9 +6,9 @@ import type { Clock } from '../platform/clock.ts'
 const digestBytes = 16
 
 export interface ReplayBounds {
-  /** An entry is remembered at least so long, at most twice as long. */
+  /** An entry is remembered at least so long, and less than three times as long. */
   keepMs: number
-  /** Entries of one period of `keepMs`. */
+  /** Entries of one generation, of which there are two. */
   maxEntries: number
 }
 
