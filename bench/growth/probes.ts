@@ -21,8 +21,9 @@ export interface Times {
 
 /** A page of 50 before a random place of a random channel. */
 export function probePages(client: ProtocolClient): Promise<Times> {
+  const filled = client.channels.filter(({ head }) => head > pageEntries)
   return timed(pageProbes, async () => {
-    const channel = client.channels[Math.floor(Math.random() * client.channels.length)]!
+    const channel = filled[Math.floor(Math.random() * filled.length)]!
     const before = pageEntries + 1 + Math.floor(Math.random() * (channel.head - pageEntries))
     const page = await client.page({ channel: channel.id, before, limit: pageEntries })
     if (page.entries.length !== pageEntries) throw new BenchError(`a page had ${page.entries.length} entries`)
@@ -31,7 +32,8 @@ export function probePages(client: ProtocolClient): Promise<Times> {
 
 /** What a client does that was away while 1,000 messages came into a channel. */
 export function probeResume(client: ProtocolClient): Promise<Times> {
-  const channel = client.channels[0]!
+  const channel = client.channels.find(({ head }) => head > resumeEntries)
+  if (!channel) throw new BenchError(`no channel has more than ${resumeEntries} messages`)
   return timed(resumeProbes, async () => {
     const since = channel.head - resumeEntries
     const entries = await client.resume(channel.id, since, largestPage)
@@ -60,7 +62,7 @@ async function search(member: TrpcClient, text: string): Promise<void> {
 export async function indexCaughtUp(node: RunningHoldfast): Promise<number> {
   const startedAt = performance.now()
   for (;;) {
-    const { searchLag } = await node.admin.query<{ searchLag: number }>('overview.status', undefined)
+    const { searchLag } = await node.admin.query<{ searchLag: number }>('overview.status')
     if (searchLag === 0) return (performance.now() - startedAt) / 1_000
     process.stderr.write(`\r  indexing, ${searchLag.toLocaleString('en-US')} to go … `)
     await new Promise((resolve) => setTimeout(resolve, indexPollMs))

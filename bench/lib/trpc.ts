@@ -25,8 +25,9 @@ export class TrpcClient implements Disposable {
     return this.#call('POST', `/trpc/${path}`, JSON.stringify(input))
   }
 
-  query<Result>(path: string, input: unknown): Promise<Result> {
-    return this.#call('GET', `/trpc/${path}?input=${encodeURIComponent(JSON.stringify(input))}`)
+  query<Result>(path: string, input?: object): Promise<Result> {
+    const query = input === undefined ? '' : `?input=${encodeURIComponent(JSON.stringify(input))}`
+    return this.#call('GET', `/trpc/${path}${query}`)
   }
 
   /** Whether a plain GET is answered with 200. */
