@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@holdfast/api/contract/errors'
+import { type ErrorCode, HoldfastError } from '@holdfast/api/contract/errors'
 import { TRPCClientError } from '@trpc/client'
 
 /** What the UI shows when a call fails. */
@@ -55,6 +55,14 @@ function isErrorCode(code: unknown): code is ErrorCode {
 
 /** Reads whatever was thrown as a failure to show. */
 export function failureOf(error: unknown): Failure {
+  // The client protocol's refusals carry the code themselves.
+  if (error instanceof HoldfastError)
+    return {
+      code: error.code,
+      title: errorTitles[error.code],
+      text: error.message,
+      retryAfterMs: error.retryAfterMs ?? null,
+    }
   if (error instanceof TRPCClientError) {
     const data: unknown = error.data
     if (typeof data === 'object' && data !== null && 'holdfast' in data && isErrorCode(data.holdfast)) {

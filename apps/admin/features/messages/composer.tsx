@@ -6,8 +6,8 @@ import { PaperPlaneIcon } from '@patternfly/react-icons/dist/esm/icons/paper-pla
 import { TimesIcon } from '@patternfly/react-icons/dist/esm/icons/times-icon'
 import { type KeyboardEvent, type RefObject, useEffect, useRef, useState } from 'react'
 import { typingMs } from './live-state.ts'
-import { Quote } from './message.tsx'
 import css from './messages.module.css'
+import { Quote } from './quote.tsx'
 
 export type ComposerMode =
   | { kind: 'new' }

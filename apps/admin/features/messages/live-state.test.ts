@@ -6,10 +6,11 @@ import {
   initialState,
   type LiveState,
   onChannel,
+  onChannels,
   onEntry,
+  onLink,
   onMarks,
   onOwnRead,
-  onReady,
   onTyping,
   setConversation,
   typingMs,
@@ -40,14 +41,7 @@ const entry = (seq: number, from: string, kind: Entry['kind'] = 'text'): Entry =
   body: 'text',
 })
 const ready = (more: Partial<ChannelState> = {}): LiveState =>
-  onReady(initialState(0), {
-    t: 'ready',
-    person: { id: 'me', name: 'me', displayName: 'Me', role: 'member' },
-    session: 's',
-    device: null,
-    channels: [channel(more)],
-    at: 0,
-  })
+  onChannels(initialState(0), { id: 'me', name: 'me', displayName: 'Me', role: 'member' }, [channel(more)])
 const unread = (state: LiveState) => unreadCount(state.channels.get(id) ?? channel({ head: -1 }))
 
 test('a message of somebody else is unread until it is read, my own never is', () => {
@@ -91,4 +85,12 @@ test('a channel that the person left takes its conversation with it', () => {
   const left = onChannel(state, { t: 'channel', change: 'removed', channel: { id } })
   expect(left.channels.has(id)).toBe(false)
   expect(left.conversations.has(id)).toBe(false)
+})
+
+test('the loss of the connection is counted from its beginning, through every attempt', () => {
+  const lost = onLink(initialState(0), { state: 'waiting', reason: null, now: 5 })
+  const trying = onLink(lost, { state: 'connecting', reason: null, now: 9 })
+  const again = onLink(trying, { state: 'waiting', reason: { code: '', message: 'gone' }, now: 12 })
+  expect(again.link).toEqual({ state: 'waiting', since: 5, reason: { code: '', message: 'gone' } })
+  expect(onLink(again, { state: 'live', reason: null, now: 20 }).link.since).toBe(20)
 })

@@ -62,12 +62,26 @@ function withoutKey<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {
   return next
 }
 
-export function onReady(state: LiveState, frame: ReadyFrame): LiveState {
-  return {
-    ...state,
-    me: frame.person,
-    channels: new Map(frame.channels.map((channel) => [channel.id, channel])),
-  }
+/** Takes the person and the channels that the node named when it let this connection in. */
+export function onChannels(
+  state: LiveState,
+  me: ReadyFrame['person'],
+  channels: Iterable<ChannelState>,
+): LiveState {
+  // The client goes on counting in its own objects; what is kept here has to stay as it is.
+  return { ...state, me, channels: new Map([...channels].map((channel) => [channel.id, { ...channel }])) }
+}
+
+/** A new state of the connection; `since` moves only when the state does. */
+export function onLink(
+  state: LiveState,
+  { state: link, reason, now }: { state: Link['state']; reason: Link['reason']; now: number },
+): LiveState {
+  const isTrying = link === 'connecting' && state.link.state === 'waiting'
+  // While it is tried again the loss goes on: the banner counts from when the connection went away.
+  if (isTrying) return state
+  const since = link === state.link.state ? state.link.since : now
+  return { ...state, link: { state: link, since, reason } }
 }
 
 export function onChannel(state: LiveState, frame: ChannelFrame): LiveState {

@@ -9,16 +9,10 @@ import { memo } from 'react'
 import { type Author, AuthorDisc } from './author.tsx'
 import { MessageBody } from './message-body.tsx'
 import css from './messages.module.css'
+import { ReplyQuote } from './quote.tsx'
 import { ReceiptMark } from './receipt-mark.tsx'
-import type { Receipts } from './receipts.ts'
+import { type MemberMark, receipts } from './receipts.ts'
 import { clockTime, fullTime } from './when.ts'
-
-export interface Quoted {
-  seq: number
-  author: string
-  /** Null while it is fetched; the empty text when it was deleted. */
-  text: string | null
-}
 
 export interface MessageActions {
   reply(entry: Entry): void
@@ -36,9 +30,8 @@ export interface MessageProps {
   /** The one message that Tab reaches; arrow keys move it. */
   active: boolean
   highlighted: boolean
-  quoted: Quoted | null
-  /** For own messages. */
-  receipts: Receipts | null
+  /** The members' marks, for own messages. */
+  marks: readonly MemberMark[] | null
   mayReply: boolean
   mayChange: boolean
   actions: MessageActions
@@ -50,27 +43,6 @@ export function PriorityLabel({ priority }: { priority: Entry['priority'] }) {
     <Label isCompact color={priority === 'urgent' ? 'red' : 'orange'} icon={<ExclamationCircleIcon />}>
       {priority === 'urgent' ? 'Urgent' : 'High priority'}
     </Label>
-  )
-}
-
-export function Quote({ quoted, onJump }: { quoted: Quoted; onJump?: () => void }) {
-  const text = quoted.text === '' ? 'This message was deleted.' : (quoted.text ?? 'Loading…')
-  const content = (
-    <>
-      <strong dir="auto">{quoted.author}</strong>
-      <span dir="auto">{text}</span>
-    </>
-  )
-  if (onJump === undefined) return <div className={css.quote}>{content}</div>
-  return (
-    <button
-      type="button"
-      className={css.quote}
-      onClick={onJump}
-      aria-label={`Go to the answered message of ${quoted.author}`}
-    >
-      {content}
-    </button>
   )
 }
 
@@ -118,11 +90,13 @@ function Tools({ entry, active, mayReply, mayChange, actions }: MessageProps) {
   )
 }
 
-function Content({ entry, quoted, actions }: MessageProps) {
+function Content({ entry, actions }: MessageProps) {
   if (entry.deleted === true) return <p className={css.tombstone}>This message was deleted.</p>
   return (
     <>
-      {quoted !== null && <Quote quoted={quoted} onJump={() => actions.jump(quoted.seq)} />}
+      {entry.target !== undefined && (
+        <ReplyQuote channel={entry.channel} seq={entry.target} onJump={actions.jump} />
+      )}
       <PriorityLabel priority={entry.priority} />
       <MessageBody text={entry.body} />
       {entry.revision !== undefined && <span className={css.edited}>(edited)</span>}
@@ -132,7 +106,7 @@ function Content({ entry, quoted, actions }: MessageProps) {
 
 /** One message. Its neighbours do not draw again when it changes. */
 export const Message = memo(function Message(props: MessageProps) {
-  const { entry, author, opensGroup, mine, active, highlighted, receipts } = props
+  const { entry, author, opensGroup, mine, active, highlighted, marks } = props
   const classes = [
     css.message,
     opensGroup ? css.opens : '',
@@ -170,8 +144,8 @@ export const Message = memo(function Message(props: MessageProps) {
           </header>
         )}
         <Content {...props} />
-        {receipts !== null && entry.deleted !== true && (
-          <ReceiptMark receipts={receipts} tabIndex={active ? 0 : -1} />
+        {marks !== null && entry.deleted !== true && (
+          <ReceiptMark receipts={receipts(marks, entry.seq, entry.from)} tabIndex={active ? 0 : -1} />
         )}
       </div>
       {entry.deleted !== true && <Tools {...props} />}

@@ -1,6 +1,6 @@
 import type { Entry } from '@holdfast/api/contract/frames'
 import { describe, expect, test } from 'vitest'
-import { groupGapMs, timeline } from './timeline.ts'
+import { closesGroup, groupGapMs, timeline } from './timeline.ts'
 
 const noon = new Date(2026, 10, 20, 12).getTime()
 const entry = (seq: number, from: string, at: number, more: Partial<Entry> = {}): Entry => ({
@@ -60,5 +60,10 @@ describe('the timeline', () => {
       entry(3, 'ana', noon, { kind: 'delete', target: 1 }),
     ]
     expect(outline(entries)).toEqual(['day', '1 opens'])
+  })
+
+  test('knows the last message of a group', () => {
+    const items = timeline([entry(1, 'ana', noon), entry(2, 'ana', noon), entry(3, 'ben', noon)], null, 'me')
+    expect(items.map((_, index) => closesGroup(items, index))).toEqual([true, false, true, true])
   })
 })

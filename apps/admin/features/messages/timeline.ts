@@ -51,3 +51,9 @@ export function timeline(entries: readonly Entry[], unreadAfter: number | null, 
   }
   return items
 }
+
+/** Whether the message at `index` is the last one under its heading: the place for what is said of the whole group. */
+export function closesGroup(items: readonly TimelineItem[], index: number): boolean {
+  const next = items[index + 1]
+  return next === undefined || next.kind !== 'message' || next.opensGroup
+}

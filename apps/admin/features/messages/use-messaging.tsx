@@ -1,0 +1,100 @@
+'use client'
+import { Client } from '@holdfast/api/client'
+import { loadBrowserKey } from '@holdfast/api/client/browser-key-store'
+import { createContext, useContext, useEffect, useState, useSyncExternalStore } from 'react'
+import { useSession } from '../session/use-session.ts'
+import type { LiveState } from './live-state.ts'
+import { Messaging } from './messaging.ts'
+
+export const MessagingContext = createContext<Messaging | null>(null)
+
+/** Nobody touched this page for so long: its person is shown as away. */
+const idleMs = 5 * 60_000
+const activity = ['pointerdown', 'keydown', 'wheel'] as const
+
+export function useMessaging(): Messaging {
+  const messaging = useContext(MessagingContext)
+  if (messaging === null) throw new Error('useMessaging is used outside of the message pages.')
+  return messaging
+}
+
+/** A part of the live state; `select` has to give the same object as long as nothing changed. */
+export function useLive<Part>(select: (state: LiveState) => Part): Part {
+  const messaging = useMessaging()
+  const read = () => select(messaging.state)
+  return useSyncExternalStore(messaging.subscribe, read, read)
+}
+
+/** The connection of the message pages: made when they open, closed when they are left. Null until it is made. */
+export function useMessagingConnection(): Messaging | null {
+  const { deviceId } = useSession()
+  const [messaging, setMessaging] = useState<Messaging | null>(null)
+  useEffect(() => {
+    let isLeft = false
+    let made: Messaging | null = null
+    const make = async () => {
+      // A session that is bound to this browser's key has to prove the key; any other is spoken for by its cookie alone.
+      const key = deviceId === null ? null : await loadBrowserKey().catch(() => null)
+      if (isLeft) return
+      made = new Messaging(
+        new Client({
+          urls: [window.location.origin],
+          begin: 'now',
+          program: 'holdfast-browser',
+          ...(key ? { deviceKey: key } : {}),
+        }),
+      )
+      made.start()
+      setMessaging(made)
+    }
+    void make()
+    return () => {
+      isLeft = true
+      made?.stop()
+      setMessaging(null)
+    }
+  }, [deviceId])
+  return messaging
+}
+
+/** Tells the node when the person turns away from this page and comes back. */
+export function usePresenceSignal(messaging: Messaging | null): void {
+  useEffect(() => {
+    if (messaging === null) return
+    let timer: ReturnType<typeof setTimeout> | undefined
+    let isAway = false
+    const touch = () => {
+      clearTimeout(timer)
+      timer = setTimeout(() => {
+        isAway = true
+        messaging.setPresence('away')
+      }, idleMs)
+      if (!isAway) return
+      isAway = false
+      messaging.setPresence('online')
+    }
+    touch()
+    for (const event of activity) window.addEventListener(event, touch, { passive: true })
+    return () => {
+      clearTimeout(timer)
+      for (const event of activity) window.removeEventListener(event, touch)
+    }
+  }, [messaging])
+}
+
+/** Whether somebody can see the page right now: only then what is shown counts as read. */
+export function useIsWatched(): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      const events = ['focus', 'blur'] as const
+      for (const event of events) window.addEventListener(event, listener)
+      document.addEventListener('visibilitychange', listener)
+      return () => {
+        for (const event of events) window.removeEventListener(event, listener)
+        document.removeEventListener('visibilitychange', listener)
+      }
+    },
+    () => document.visibilityState === 'visible' && document.hasFocus(),
+    () => false,
+  )
+}
