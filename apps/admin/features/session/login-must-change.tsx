@@ -38,7 +38,7 @@ export function LoginMustChange({ name, current, onDone }: LoginMustChangeProps)
         </Alert>
       )}
       {failure !== null && failure.code !== 'weak-password' && <FailureAlert error={change.error} />}
-      <input type="hidden" autoComplete="username" value={name} readOnly />
+      <input type="text" name="username" autoComplete="username" value={name} readOnly hidden />
       <NewPasswordFields
         password={password}
         repeated={repeated}
