@@ -61,7 +61,7 @@ export function failureOf(error: unknown): Failure {
       code: error.code,
       title: errorTitles[error.code],
       text: error.message,
-      retryAfterMs: error.retryAfterMs ?? null,
+      retryAfterMs: error.retryAfterMs,
     }
   if (error instanceof TRPCClientError) {
     const data: unknown = error.data
