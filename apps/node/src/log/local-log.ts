@@ -125,7 +125,8 @@ export class LocalLog implements Log {
         this.index = message.index
         this.chain = message.chain
         this.cut()
-        settled.forEach((waiting, i) => settleOne(waiting.settle, message.outcomes[i], message.at))
+        for (const [i, waiting] of settled.entries())
+          settleOne(waiting.settle, message.outcomes[i], message.at)
         this.listener({
           index: message.index,
           at: message.at,

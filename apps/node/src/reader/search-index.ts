@@ -134,13 +134,11 @@ export class SearchIndex {
       }
     }
     found.sort((a, b) => b.row.at - a.row.at || b.row.key - a.row.key)
-    const hits = found
-      .slice(offset, offset + limit)
-      .map(({ row, channelId }) => ({
-        channelId,
-        entry: entryText(row, channelId),
-        snippet: this.snippet(query, row.body),
-      }))
+    const hits = found.slice(offset, offset + limit).map(({ row, channelId }) => ({
+      channelId,
+      entry: entryText(row, channelId),
+      snippet: this.snippet(query, row.body),
+    }))
     return { hits, more: found.length > offset + limit, lag: this.lag() }
   }
 

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 /** Bytes of a chain hash (SHA-256, FIPS 180-4). */
 export const hashBytes = 32
 /** UTF-8 bytes of one event's text, so that a verifier can bound its memory; a larger detail is replaced by its digest. */
-export const maxEventBytes = 256 * 1024
+export const maxEventBytes = 64 * 1024
 /** The chain before its first event: 32 zero bytes. */
 export const genesisHash: Buffer = Buffer.alloc(hashBytes)
 
@@ -87,10 +87,11 @@ function isEvent(value: unknown): value is AuditEventFields {
  * The hash after one more event: SHA-256 over the 32 bytes of the hash before it and the event's UTF-8 bytes.
  * Every hash therefore fixes the whole history before it.
  */
-export function nextHash(previous: Uint8Array, event: string): Buffer {
-  const eventBytes = Buffer.byteLength(event)
+export function nextHash(previous: Uint8Array, event: string | Uint8Array): Buffer {
+  const eventBytes = typeof event === 'string' ? Buffer.byteLength(event) : event.length
   const input = Buffer.allocUnsafe(hashBytes + eventBytes)
   input.set(previous, 0)
-  input.write(event, hashBytes, eventBytes, 'utf8')
+  if (typeof event === 'string') input.write(event, hashBytes, eventBytes, 'utf8')
+  else input.set(event, hashBytes)
   return hash('sha256', input, 'buffer')
 }

@@ -198,7 +198,13 @@ const securityEvent: Handler<{ action: string; target: string; detail: Record<st
   applying.audit(actor, { action: p.action, target: p.target, outcome: 'refused', detail: p.detail })
 }
 
+/** Reading that is itself worth an event. */
+const auditUsed: Handler<{ action: string; detail: Record<string, unknown> }> = (applying, p, actor) => {
+  applying.audit(actor, { action: p.action, target: 'audit', detail: p.detail })
+}
+
 export const authHandlers = {
+  'audit.used': auditUsed,
   'session.create': createSession,
   'session.end': endSession,
   'session.sweep': sweepSessions,

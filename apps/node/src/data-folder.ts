@@ -1,0 +1,139 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import { hostname, networkInterfaces } from 'node:os'
+import { join, resolve } from 'node:path'
+import {
+  acquireLock,
+  clusterMigrations,
+  type FolderLock,
+  migrate,
+  nodeMigrations,
+  openDatabase,
+} from '@holdfast/db'
+import type Database from 'better-sqlite3'
+import type { Clock } from './platform/clock.ts'
+import { newId } from './platform/random.ts'
+import { fingerprint } from './trust/certificates.ts'
+import { createTrust, loadOrRenewTrust, type Trust, trustPaths } from './trust/files.ts'
+
+export interface NodeIdentity {
+  nodeId: string
+  nodeName: string
+  /** Empty until the node is set up. */
+  facility: string
+}
+
+/** An opened data folder: locked, migrated, with keys and identity. */
+export interface DataFolder {
+  path: string
+  clusterFile: string
+  searchFile: string
+  auditDirectory: string
+  nodeDb: Database.Database
+  identity: NodeIdentity
+  trust: Trust
+  /** SHA-256 of the CA certificate as people compare it, and as hex. */
+  caFingerprint: { colons: string; hex: string }
+  saveIdentity(identity: NodeIdentity): void
+  close(): void
+}
+
+export interface DataFolderOptions {
+  dataDir: string
+  /** For the CA's name, when it is made now. */
+  facility: string
+  nodeName: string | null
+  publicNames: readonly string[]
+  clock: Clock
+}
+
+/**
+ * Opens the folder, making what is missing.
+ * @throws LockedError, OpenError, MigrationError, TrustFileError: each in one line that says how to mend it
+ */
+export async function openDataFolder(options: DataFolderOptions): Promise<DataFolder> {
+  const path = resolve(options.dataDir)
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  const lock = acquireLock(path)
+  try {
+    return await openLocked(path, lock, options)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+async function openLocked(path: string, lock: FolderLock, options: DataFolderOptions): Promise<DataFolder> {
+  const { clock } = options
+  const clusterFile = join(path, 'cluster.db')
+  const cluster = openDatabase(clusterFile, { role: 'writer' })
+  try {
+    migrate(cluster, clusterMigrations)
+  } finally {
+    cluster.close()
+  }
+  const nodeDb = openDatabase(join(path, 'node.db'), { role: 'writer' })
+  try {
+    migrate(nodeDb, nodeMigrations)
+    const nodeName = options.nodeName ?? safeHostname()
+    const names = { nodeName, ...ownNames(options.publicNames), nowMs: clock.now() }
+    const trust = existsSync(trustPaths(path).authority)
+      ? await loadOrRenewTrust(path, names)
+      : await createTrust(path, { ...names, facility: options.facility })
+    const print = fingerprint(trust.authority.certificate)
+    const nodePrint = fingerprint(trust.node.certificate)
+    nodeDb
+      .prepare(
+        'INSERT INTO identity (id, nodeId, nodeName, facility, fingerprint, createdAt) VALUES (1, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint',
+      )
+      .run(newId('n'), nodeName, '', nodePrint.hex, clock.now())
+    const identity = nodeDb
+      .prepare('SELECT nodeId, nodeName, facility FROM identity WHERE id = 1')
+      .get() as NodeIdentity
+    return {
+      path,
+      clusterFile,
+      searchFile: join(path, 'search.db'),
+      auditDirectory: join(path, 'audit'),
+      nodeDb,
+      identity,
+      trust,
+      caFingerprint: { colons: print.colons, hex: print.hex },
+      saveIdentity: ({ nodeName: name, facility }) => {
+        nodeDb.prepare('UPDATE identity SET nodeName = ?, facility = ? WHERE id = 1').run(name, facility)
+        identity.nodeName = name
+        identity.facility = facility
+      },
+      close: () => {
+        nodeDb.close()
+        lock.release()
+      },
+    }
+  } catch (error) {
+    nodeDb.close()
+    throw error
+  }
+}
+
+function safeHostname(): string {
+  const name =
+    hostname()
+      .split('.')[0]
+      ?.toLowerCase()
+      .replaceAll(/[^a-z0-9-]/g, '-') ?? ''
+  return /^[a-z0-9]/.test(name) ? name.slice(0, 63) : 'node'
+}
+
+/** Names and addresses by which this machine is reached; they go into its certificate. */
+export function ownNames(publicNames: readonly string[]): { hostnames: string[]; ipAddresses: string[] } {
+  const host = safeHostname()
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .map((entry) => entry.address.split('%')[0] ?? entry.address)
+  const isAddress = (name: string) => /^[\d.]+$|:/.test(name)
+  return {
+    hostnames: [
+      ...new Set(['localhost', host, `${host}.local`, ...publicNames.filter((n) => !isAddress(n))]),
+    ],
+    ipAddresses: [...new Set(['127.0.0.1', '::1', ...addresses, ...publicNames.filter(isAddress)])],
+  }
+}

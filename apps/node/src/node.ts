@@ -1,0 +1,526 @@
+/**
+ * The composition root: builds everything, in the order in which it depends on each other, and stops it in reverse.
+ * 1 data folder (lock, migrations, keys) · 2 log and state machine · 3 memory and readers · 4 services · 5 gateway ·
+ * 6 HTTP, which makes the node reachable · 7 discovery, which tells others · 8 timers.
+ */
+import { createPrivateKey, sign } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { HoldfastError } from '@holdfast/api/contract/errors'
+import { protocolVersion } from '@holdfast/api/contract/frames'
+import { displayNameSchema, nameSchema } from '@holdfast/api/contract/names'
+import { openDatabase } from '@holdfast/db'
+import type { ClusterPrisma } from '@holdfast/db/prisma'
+import packageJson from '../package.json' with { type: 'json' }
+import type { Config, ConfigInput } from './config/config.ts'
+import { readEnvironment } from './config/env.ts'
+import { loadConfig } from './config/load-config.ts'
+import { readSecretFile, type Secret } from './config/secrets.ts'
+import { type DataFolder, openDataFolder, ownNames } from './data-folder.ts'
+import { ChannelStates } from './gateway/channel-states.ts'
+import { ClientFrames } from './gateway/client-frames.ts'
+import { Gateway } from './gateway/gateway.ts'
+import { HttpServer } from './http/http-server.ts'
+import { LocalLog } from './log/local-log.ts'
+import type { Commit } from './log/log.ts'
+import { Proposer } from './log/proposer.ts'
+import { systemClock } from './platform/clock.ts'
+import { DiskGuard } from './platform/disk-guard.ts'
+import { createLogger, type Logger } from './platform/logger.ts'
+import { ServiceManager } from './platform/sd-notify.ts'
+import { Reader } from './reader/reader.ts'
+import { AuditSegments } from './services/audit/segments.ts'
+import { SessionGuard } from './services/auth/session-guard.ts'
+import { SetupService } from './services/auth/setup.ts'
+import { DeviceQueries } from './services/devices/queries.ts'
+import { Discovery } from './services/discovery/discovery.ts'
+import { MarkCollector } from './services/messaging/mark-collector.ts'
+import { Retention } from './services/messaging/retention.ts'
+import { Alerts } from './services/overview/alerts.ts'
+import { Metrics } from './services/overview/metrics.ts'
+import { Overview } from './services/overview/overview.ts'
+import { prometheusText } from './services/overview/prometheus.ts'
+import { Presence } from './services/presence/presence.ts'
+import { buildServices, peerViews } from './services/services.ts'
+import { NodeSettingsFile } from './services/settings/node-settings.ts'
+import { Directory } from './state/directory.ts'
+import { validity } from './trust/certificates.ts'
+import { DpopVerifier } from './trust/dpop.ts'
+import { Passwords } from './trust/passwords.ts'
+import { SetupCode } from './trust/setup-code.ts'
+
+export const version = packageJson.version
+const defaultUi = join(import.meta.dirname, '../../admin/out')
+const site = 'main'
+
+/** The parts that store and know; enough for `init`, and the base of a serving node. */
+class Core {
+  readonly clock = systemClock
+  readonly metrics = new Metrics()
+  readonly alerts = new Alerts(systemClock)
+  readonly passwords = new Passwords()
+  readonly dpop = new DpopVerifier(systemClock)
+  readonly logger: Logger
+  readonly folder: DataFolder
+  readonly log: LocalLog
+  readonly proposer: Proposer
+  readonly db: ReturnType<typeof openDatabase>
+  readonly directory: Directory
+  readonly setupCode: SetupCode
+  onFailure: (code: 'disk-full' | 'internal', message: string) => void = () => {}
+
+  constructor(folder: DataFolder, logger: Logger) {
+    this.folder = folder
+    this.logger = logger
+    this.log = new LocalLog({
+      databaseFile: folder.clusterFile,
+      nodeId: folder.identity.nodeId,
+      clock: this.clock,
+      logger,
+      onFailure: (code, message) => {
+        logger.error({ code }, `a batch could not be stored: ${message}`)
+        this.onFailure(code, message)
+      },
+    })
+    this.proposer = new Proposer(this.log)
+    this.db = openDatabase(folder.clusterFile, { role: 'reader' })
+    this.directory = new Directory(this.db)
+    this.setupCode = new SetupCode(folder.path, this.clock)
+  }
+
+  /** Starts the log; memory follows each commit before `listener` hears of it. */
+  async start(listener: (commit: Commit) => void): Promise<void> {
+    this.log.onCommit((commit) => {
+      this.metrics.commands += commit.commands
+      for (const effect of commit.effects) {
+        if (effect.e === 'changed') this.directory.refresh(effect.kind, effect.id)
+        else if (effect.e === 'entries') {
+          const channel = this.directory.channelsByNo.get(effect.channelNo)
+          if (channel) {
+            channel.head = Math.max(channel.head, effect.head)
+            channel.lastAt = commit.at
+          }
+        }
+      }
+      listener(commit)
+    })
+    await this.log.start()
+    this.directory.load()
+  }
+
+  setup(onSetUp: () => void): SetupService {
+    const { folder, directory, proposer, passwords, setupCode } = this
+    return new SetupService({ folder, directory, proposer, passwords, setupCode, version, onSetUp })
+  }
+
+  async stop(): Promise<void> {
+    await this.log.stop()
+    this.db.close()
+    this.folder.close()
+  }
+}
+
+export interface InitOptions {
+  dataDir: string
+  facility: string
+  nodeName: string
+  admin: string
+  adminPassword: string
+  displayName?: string
+}
+
+/**
+ * Makes a facility in an empty data folder, without serving it.
+ * @throws HoldfastError `already-set-up`, `weak-password`, `bad-request`; the data folder's errors
+ */
+export async function initNode(
+  options: InitOptions,
+): Promise<{ nodeId: string; caFingerprint: string; recoveryCodes: string[] }> {
+  const facility = checked(displayNameSchema, options.facility, 'facility')
+  const nodeName = checked(nameSchema, options.nodeName, 'node')
+  const owner = checked(nameSchema, options.admin, 'admin')
+  const displayName = checked(displayNameSchema, options.displayName ?? options.admin, 'display name')
+  const logger = createLogger({ level: 'warn' })
+  const folder = await openDataFolder({
+    dataDir: options.dataDir,
+    facility,
+    nodeName,
+    publicNames: [],
+    clock: systemClock,
+  })
+  const core = new Core(folder, logger)
+  try {
+    await core.start(() => {})
+    const setup = core.setup(() => {})
+    if (setup.setUp)
+      throw new HoldfastError(
+        'already-set-up',
+        `${folder.path} holds the facility ${core.directory.setting('facility', '')} already: serve it, or choose an empty folder.`,
+      )
+    const { recoveryCodes } = await setup.create({
+      facility,
+      nodeName,
+      owner,
+      displayName,
+      password: options.adminPassword,
+    })
+    return { nodeId: folder.identity.nodeId, caFingerprint: folder.caFingerprint.colons, recoveryCodes }
+  } finally {
+    await core.stop()
+  }
+}
+
+function checked(schema: typeof displayNameSchema | typeof nameSchema, value: string, what: string): string {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw new HoldfastError(
+    'bad-request',
+    `The ${what} name ${JSON.stringify(value)} cannot be used: ${parsed.error.issues[0]?.message}.`,
+  )
+}
+
+function auditSegments(core: Core, reader: Reader): AuditSegments {
+  return new AuditSegments({
+    directory: core.folder.auditDirectory,
+    readRows: (fromSeq, limit) => reader.ask('auditRows', { fromSeq, limit }),
+    logger: core.logger,
+    facility: () => core.directory.setting('facility', ''),
+    clock: core.clock,
+  })
+}
+
+export interface ServingNode {
+  url: string
+  port: number
+  /** The one-time code, while the node is not set up. */
+  setupCode: string | null
+  caFingerprint: string
+  stop(reason: string): Promise<void>
+}
+
+/**
+ * Runs a node until `stop`.
+ * @throws ConfigError, the data folder's errors, ListenError: each in one line that says how to mend it
+ */
+export async function serveNode(flags: ConfigInput): Promise<ServingNode> {
+  const environment = readEnvironment()
+  const config = await loadConfig({ flags, variables: environment.holdfast })
+  const logger = createLogger(
+    config.logFormat === 'auto'
+      ? { level: config.logLevel }
+      : { level: config.logLevel, readable: config.logFormat === 'text' },
+  )
+  const { dataDir, publicNames } = config
+  const folder = await openDataFolder({
+    dataDir,
+    facility: 'Holdfast',
+    nodeName: null,
+    publicNames,
+    clock: systemClock,
+  })
+  const manager = new ServiceManager({
+    socket: environment.notifySocket,
+    watchdogMs: environment.watchdogMs,
+    logger,
+  })
+  const node = new Node(config, folder, logger)
+  try {
+    const port = await node.start()
+    const url = `https://localhost:${port}`
+    await manager.ready(`serves ${url}`)
+    return {
+      url,
+      port,
+      caFingerprint: folder.caFingerprint.colons,
+      setupCode: await node.setupCode(),
+      stop: async (reason) => {
+        logger.info({ reason }, 'stopping')
+        await manager.stopping()
+        await node.stop()
+        await manager[Symbol.asyncDispose]()
+        logger.info('stopped')
+      },
+    }
+  } catch (error) {
+    await node.stop()
+    throw error
+  }
+}
+
+class Node {
+  private readonly config: Config
+  private readonly logger: Logger
+  private readonly core: Core
+  private readonly reader: Reader
+  private readonly presence: Presence
+  private readonly marks: MarkCollector
+  private readonly gateway: Gateway
+  private readonly sessions: SessionGuard
+  private readonly states: ChannelStates
+  private readonly segments: AuditSegments
+  private readonly disk: DiskGuard
+  private readonly overview: Overview
+  private readonly retention: Retention
+  private readonly setup: SetupService
+  private readonly nodeSettings: NodeSettingsFile
+  private prismaClient: Promise<ClusterPrisma> | null = null
+  private http: HttpServer | null = null
+  private discovery: Discovery | null = null
+  private port = 0
+  private ready = false
+  private auditHead = { seq: 0, hash: '' }
+  private metricsToken: Secret | null = null
+
+  constructor(config: Config, folder: DataFolder, logger: Logger) {
+    this.config = config
+    this.logger = logger
+    this.core = new Core(folder, logger)
+    const { log, directory, clock, alerts, metrics, proposer, db } = this.core
+    const node = { id: folder.identity.nodeId, name: folder.identity.nodeName, version }
+    this.reader = new Reader({ databaseFile: folder.clusterFile, searchFile: folder.searchFile }, logger)
+    this.presence = new Presence({ directory, log, clock, site })
+    this.marks = new MarkCollector(log)
+    this.sessions = new SessionGuard(directory, this.core.dpop, clock)
+    this.states = new ChannelStates(directory, db)
+    this.gateway = new Gateway({
+      node,
+      directory,
+      sessions: this.sessions,
+      presence: this.presence,
+      channelStates: this.states,
+      metrics,
+      clock,
+      logger,
+    })
+    this.segments = auditSegments(this.core, this.reader)
+    this.disk = new DiskGuard({
+      dataDir: folder.path,
+      alerts,
+      logger,
+      onChange: (level, message) => {
+        if (level === 'low') return
+        this.gateway.broadcast({
+          t: 'notice',
+          level: level === 'full' ? 'alert' : 'info',
+          code: 'disk',
+          message,
+        })
+      },
+    })
+    this.core.onFailure = (code) => {
+      metrics.failedBatches += 1
+      if (code === 'disk-full') this.disk.writeFailed()
+    }
+    this.overview = new Overview({
+      node,
+      caFingerprint: () => folder.caFingerprint.colons,
+      certificateExpiresAt: () => validity(folder.trust.node.certificate).until,
+      addresses: () =>
+        ownNames(config.publicNames)
+          .ipAddresses.filter((a) => a !== '127.0.0.1' && !a.startsWith('::1') && !a.startsWith('fe80'))
+          .map((a) => (a.includes(':') ? `https://[${a}]:${this.port}` : `https://${a}:${this.port}`)),
+      audit: () => this.auditHead,
+      disk: () => this.disk.space,
+      dataDir: folder.path,
+      log,
+      directory,
+      gateway: this.gateway,
+      presence: this.presence,
+      reader: this.reader,
+      metrics,
+      alerts,
+      clock,
+    })
+    this.retention = new Retention({ directory, proposer, db, clock, logger })
+    this.nodeSettings = new NodeSettingsFile(folder.nodeDb, clock)
+    this.setup = this.core.setup(() => void this.startDiscovery())
+  }
+
+  /** The one-time code for the console; null once the node is set up. */
+  async setupCode(): Promise<string | null> {
+    return this.setup.setUp ? null : await this.core.setupCode.open()
+  }
+
+  async start(): Promise<number> {
+    const { core, gateway, presence, marks, reader, states, sessions } = this
+    const { directory, log, clock, metrics } = core
+    await core.start((commit) => this.committed(commit))
+    this.readAuditHead()
+    await reader.start()
+    gateway.start(
+      new ClientFrames({
+        gateway,
+        log,
+        reader,
+        directory,
+        sessions,
+        presence,
+        marks,
+        channelStates: states,
+        metrics,
+        clock,
+        refusal: () => this.disk.refusal(),
+      }),
+    )
+    await this.disk.start()
+    if (this.config.metricsTokenFile !== null)
+      this.metricsToken = await readSecretFile(this.config.metricsTokenFile, 'the metrics token')
+    this.overview.start()
+    this.http = this.buildHttp()
+    const { port } = await this.http.start()
+    this.port = port
+    this.ready = true
+    presence.start()
+    this.retention.start()
+    void this.segments.start()
+    if (this.setup.setUp) void this.startDiscovery()
+    return port
+  }
+
+  async stop(): Promise<void> {
+    this.ready = false
+    await this.discovery?.stop()
+    this.gateway.stop()
+    this.overview.stop()
+    await this.http?.[Symbol.asyncDispose]()
+    this.retention.stop()
+    this.marks.flush()
+    this.presence.stop()
+    await this.disk.stop()
+    await this.segments[Symbol.asyncDispose]()
+    await this.reader.stop()
+    await (await this.prismaClient)?.$disconnect()
+    await this.core.stop()
+  }
+
+  /** What a commit changes beyond memory: sockets, audit files, index. */
+  private committed(commit: Commit): void {
+    let revalidate = false
+    let entries = 0
+    const events: { seq: number; event: string; hash: Uint8Array }[] = []
+    for (const effect of commit.effects) {
+      if (effect.e === 'entries') entries += effect.count
+      else if (effect.e === 'expired') entries += 1
+      else if (effect.e === 'audit') events.push(effect)
+      else if (effect.e === 'changed') {
+        if (effect.kind === 'channel') this.channelChanged(effect.id)
+        else if (effect.kind === 'session') revalidate ||= !this.core.directory.sessions.has(effect.id)
+        else if (effect.kind === 'device' || effect.kind === 'person') revalidate = true
+      }
+    }
+    this.gateway.committed(commit)
+    if (revalidate) this.revalidate()
+    if (entries > 0) this.reader.entriesStored(entries)
+    const last = events.at(-1)
+    if (last) {
+      this.auditHead = { seq: last.seq, hash: Buffer.from(last.hash).toString('hex') }
+      this.segments.append(events)
+    }
+  }
+
+  private channelChanged(id: string): void {
+    const channel = this.core.directory.channels.get(id)
+    if (channel) this.gateway.channelChanged(id, channel.no)
+  }
+
+  private revalidate(): void {
+    this.gateway.revalidate()
+    this.http?.closeSessions((caller) => this.sessions.whyEnded(caller.sessionId, caller.deviceId) !== null)
+  }
+
+  private buildHttp(): HttpServer {
+    const { config, core, sessions, gateway, logger } = this
+    const { folder, directory, clock, alerts } = core
+    const uiDirectory = config.uiDir ?? (existsSync(join(defaultUi, 'index.html')) ? defaultUi : null)
+    const services = buildServices({
+      core,
+      reader: this.reader,
+      presence: this.presence,
+      states: this.states,
+      overview: this.overview,
+      setup: this.setup,
+      nodeSettings: this.nodeSettings,
+      deviceQueries: new DeviceQueries(() => this.prisma(), this.presence),
+      prisma: () => this.prisma(),
+      peers: () => peerViews(this.discovery?.peers() ?? [], folder.identity.nodeId),
+    })
+    return new HttpServer({
+      config,
+      tls: {
+        key: folder.trust.node.key,
+        cert: folder.trust.node.certificate,
+        ca: folder.trust.authority.certificate,
+      },
+      services,
+      authenticate: (credentials, origin) => sessions.authenticate(credentials, origin),
+      acceptClient: (socket, meta) => gateway.accept(socket, meta),
+      readiness: () =>
+        this.ready
+          ? { ready: true, reason: null }
+          : { ready: false, reason: 'the node is starting or stopping' },
+      metrics: () =>
+        prometheusText({
+          metrics: core.metrics,
+          gateway,
+          sample: this.overview.latest,
+          log: core.log,
+          alerts,
+          auditSeq: this.auditHead.seq,
+          disk: this.disk.space,
+        }),
+      metricsToken: this.metricsToken,
+      wellKnown: () => ({
+        holdfast: version,
+        protocols: [protocolVersion],
+        facility: directory.setting('facility', ''),
+        node: { id: folder.identity.nodeId, name: folder.identity.nodeName },
+        setUp: this.setup.setUp,
+        caFingerprint: folder.caFingerprint.hex,
+        paths: { client: '/client/v1', trpc: '/trpc', ca: '/ca.pem' },
+      }),
+      uiDirectory,
+      logger,
+      clock,
+    })
+  }
+
+  private prisma(): Promise<ClusterPrisma> {
+    this.prismaClient ??= import('@holdfast/db/prisma').then(({ createClusterPrisma }) =>
+      createClusterPrisma(this.core.folder.clusterFile),
+    )
+    return this.prismaClient
+  }
+
+  private readAuditHead(): void {
+    const row = this.core.db
+      .prepare('SELECT auditSeq AS seq, hex(auditHash) AS hash FROM applied WHERE id = 1')
+      .get() as { seq: number; hash: string } | undefined
+    if (row) this.auditHead = { seq: row.seq, hash: row.hash.toLowerCase() }
+  }
+
+  /** Announces a node once it belongs to a facility; before, its installer finds it by its console. */
+  private async startDiscovery(): Promise<void> {
+    const { folder, directory } = this.core
+    const key = createPrivateKey(folder.trust.node.key)
+    this.discovery = new Discovery({
+      identity: {
+        nodeId: folder.identity.nodeId,
+        nodeName: folder.identity.nodeName,
+        facility: directory.setting('facility', ''),
+        siteName: site,
+        httpsPort: this.port,
+        version,
+        caFingerprint: folder.caFingerprint.hex,
+      },
+      certificate: folder.trust.node.certificate,
+      sign: (bytes) => sign('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' }),
+      settings: this.nodeSettings.read().discovery,
+      log: this.logger,
+      ports: { beacon: this.config.beaconPort },
+    })
+    this.nodeSettings.attach(this.discovery)
+    await this.discovery.start()
+  }
+}
+
+export type { Core }

@@ -1,0 +1,109 @@
+import { rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { HoldfastError } from '@holdfast/api/contract/errors'
+import type { Alerts } from '../services/overview/alerts.ts'
+import { type DiskLevel, type DiskSpace, diskLevel, diskSpace } from './disk.ts'
+import type { Logger } from './logger.ts'
+
+const checkMs = 2000
+/** Space kept back so that logins, revocations and their audit events still find room on a full disk. */
+const ballastBytes = 32 * 1024 ** 2
+/** On a small volume no more than this share of it. */
+const ballastShare = 0.05
+
+/** Watches the room on the data folder's disk. When it runs out, messages are refused before anything breaks. */
+export class DiskGuard {
+  space: DiskSpace = { freeBytes: 0, totalBytes: 0 }
+  private readonly dataDir: string
+  private readonly ballast: string
+  private readonly alerts: Alerts
+  private readonly logger: Logger
+  private readonly onChange: (level: DiskLevel, message: string) => void
+  private level: DiskLevel = 'ok'
+  private timer: NodeJS.Timeout | null = null
+  private checking: Promise<void> | null = null
+
+  constructor(options: {
+    dataDir: string
+    alerts: Alerts
+    logger: Logger
+    onChange: (level: DiskLevel, message: string) => void
+  }) {
+    this.dataDir = options.dataDir
+    this.ballast = join(options.dataDir, 'ballast')
+    this.alerts = options.alerts
+    this.logger = options.logger
+    this.onChange = options.onChange
+  }
+
+  async start(): Promise<void> {
+    await this.check()
+    this.timer = setInterval(() => void this.check(), checkMs)
+  }
+
+  async stop(): Promise<void> {
+    if (this.timer) clearInterval(this.timer)
+    await this.checking
+  }
+
+  /** Why a message cannot be stored now; null while it can. */
+  refusal(): HoldfastError | null {
+    return this.level === 'full'
+      ? new HoldfastError(
+          'disk-full',
+          'The disk of this node is full; nothing new can be stored. Tell an administrator.',
+        )
+      : null
+  }
+
+  /** A write failed for want of room although the watch had not noticed yet. */
+  writeFailed(): void {
+    this.enter('full')
+  }
+
+  private check(): Promise<void> {
+    this.checking ??= this.look().finally(() => {
+      this.checking = null
+    })
+    return this.checking
+  }
+
+  private async look(): Promise<void> {
+    try {
+      this.space = await diskSpace(this.dataDir)
+      const level = diskLevel(this.space, this.level)
+      if (level !== 'full') await this.keepBallast()
+      this.enter(level)
+      if (level === 'full') await this.dropBallast()
+    } catch (error) {
+      this.logger.warn({ err: error }, `the room on the disk of ${this.dataDir} cannot be read`)
+    }
+  }
+
+  private enter(level: DiskLevel): void {
+    if (level === this.level) return
+    this.level = level
+    const free = `${Math.floor(this.space.freeBytes / 1024 ** 2)} MB free`
+    const message = {
+      ok: 'There is room on the disk again; messages are taken.',
+      low: `The disk is nearly full (${free}). Make room or shorten the retention of channels.`,
+      full: `The disk is full (${free}): messages are refused; reading and signing in go on. Make room on ${this.dataDir}.`,
+    }[level]
+    if (level === 'ok') this.alerts.clear('disk')
+    else this.alerts.raise(level === 'full' ? 'alert' : 'warning', 'disk', message)
+    this.logger[level === 'ok' ? 'info' : 'warn']({ freeBytes: this.space.freeBytes }, message)
+    if (level === 'full') void this.dropBallast()
+    this.onChange(level, message)
+  }
+
+  private async dropBallast(): Promise<void> {
+    await rm(this.ballast, { force: true })
+  }
+
+  private async keepBallast(): Promise<void> {
+    const bytes = Math.floor(Math.min(ballastBytes, this.space.totalBytes * ballastShare))
+    const held = await stat(this.ballast).catch(() => null)
+    if (held?.size === bytes || this.space.freeBytes < bytes * 3) return
+    await writeFile(this.ballast, Buffer.alloc(bytes), { mode: 0o600 })
+  }
+}

@@ -1,0 +1,103 @@
+import { HoldfastError } from '@holdfast/api/contract/errors'
+import type * as input from '@holdfast/api/contract/inputs'
+import type { AuditVerdict, AuditView, Caller, Page } from '@holdfast/api/services'
+import type { ClusterPrisma } from '@holdfast/db/prisma'
+import type { Proposer } from '../../log/proposer.ts'
+import type { Reader } from '../../reader/reader.ts'
+import { callerActor } from '../auth/auth.ts'
+import { parseEvent } from './chain.ts'
+
+/** Searching, proving and taking away the audit log. Looking at it is itself not an event; exporting and verifying is. */
+export class AuditService {
+  private readonly prisma: () => Promise<ClusterPrisma>
+  private readonly reader: Reader
+  private readonly proposer: Proposer
+  private readonly directory: string
+  private readonly database: string
+
+  constructor(options: {
+    prisma: () => Promise<ClusterPrisma>
+    reader: Reader
+    proposer: Proposer
+    directory: string
+    database: string
+  }) {
+    this.prisma = options.prisma
+    this.reader = options.reader
+    this.proposer = options.proposer
+    this.directory = options.directory
+    this.database = options.database
+  }
+
+  async search(query: input.AuditQuery, _caller: Caller): Promise<Page<AuditView>> {
+    const prisma = await this.prisma()
+    const { action, actor, target, text, from, to } = query
+    const where = {
+      ...(action && { action: action.endsWith('.') ? { startsWith: action } : action }),
+      ...(actor && { OR: [{ actor }, { event: { contains: `"actorName":${JSON.stringify(actor)}` } }] }),
+      ...(target && { target }),
+      ...(text && { event: { contains: text } }),
+      ...((from !== undefined || to !== undefined) && {
+        at: { ...(from !== undefined && { gte: from }), ...(to !== undefined && { lte: to }) },
+      }),
+    }
+    const rows = await prisma.auditEvent.findMany({
+      where,
+      orderBy: { seq: 'desc' },
+      skip: query.offset,
+      take: query.limit,
+    })
+    return { rows: rows.map(view), total: await prisma.auditEvent.count({ where }) }
+  }
+
+  async get({ seq }: { seq: number }, _caller: Caller): Promise<AuditView> {
+    const prisma = await this.prisma()
+    const row = await prisma.auditEvent.findUnique({ where: { seq } })
+    if (row === null) throw new HoldfastError('not-found', `There is no audit event ${seq}.`)
+    return view(row)
+  }
+
+  async verify(caller: Caller): Promise<AuditVerdict> {
+    const verdict = await this.reader.ask('auditVerify', {
+      directory: this.directory,
+      database: this.database,
+    })
+    await this.proposer.propose('audit.used', callerActor(caller), {
+      action: 'audit.verified',
+      detail: { ok: verdict.ok, events: verdict.events, faults: verdict.faults.length },
+    })
+    return verdict
+  }
+
+  async export(
+    { fromSeq, limit }: input.AuditExport,
+    caller: Caller,
+  ): Promise<{ lines: string; nextSeq: number | null }> {
+    const rows = await this.reader.ask('auditRows', { fromSeq, limit })
+    const last = rows.at(-1)
+    // One event for the whole export: its first page.
+    if (fromSeq <= 1)
+      await this.proposer.propose('audit.used', callerActor(caller), {
+        action: 'audit.exported',
+        detail: { fromSeq },
+      })
+    const lines = rows.map((row) => `${Buffer.from(row.hash).toString('hex')} ${row.event}\n`).join('')
+    return { lines, nextSeq: rows.length === limit && last ? last.seq + 1 : null }
+  }
+}
+
+function view(row: { seq: number; event: string; hash: Uint8Array }): AuditView {
+  const { seq, at, actor, actorName, action, target, outcome, remote, detail } = parseEvent(row.event)
+  return {
+    seq,
+    at,
+    actor,
+    actorName,
+    action,
+    target,
+    outcome,
+    remote,
+    detail,
+    hash: Buffer.from(row.hash).toString('hex'),
+  }
+}

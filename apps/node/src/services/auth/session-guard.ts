@@ -1,0 +1,140 @@
+import { HoldfastError } from '@holdfast/api/contract/errors'
+import type { Caller, Origin } from '@holdfast/api/services'
+import type { Clock } from '../../platform/clock.ts'
+import type { Directory, SessionRecord } from '../../state/directory.ts'
+import type { DpopVerifier } from '../../trust/dpop.ts'
+import { hashToken, isSessionToken } from '../../trust/tokens.ts'
+
+export interface HttpCredentials {
+  token: string
+  /** The browser's cookie brought it; the HTTP edge has checked the page's origin. */
+  viaCookie: boolean
+  proof: string | null
+  method: string
+  path: string
+}
+
+export interface SocketCredentials {
+  token: string
+  viaCookie: boolean
+  proof: string | null
+  /** The nonce of the hello frame. */
+  nonce: string
+  remote: string
+}
+
+const clientPath = '/client/v1'
+
+/**
+ * Decides whether credentials are good, from memory, on every request. A session that is bound to a device is good only
+ * with a proof of that device's key: the token alone is worth nothing to whoever copies it.
+ */
+export class SessionGuard {
+  private readonly directory: Directory
+  private readonly dpop: DpopVerifier
+  private readonly clock: Clock
+
+  constructor(directory: Directory, dpop: DpopVerifier, clock: Clock) {
+    this.directory = directory
+    this.dpop = dpop
+    this.clock = clock
+  }
+
+  /** @throws HoldfastError `session-ended`, `proof-invalid`, `device-revoked` */
+  async authenticate(credentials: HttpCredentials, origin: Pick<Origin, 'remote'>): Promise<Caller> {
+    const session = this.sessionOf(credentials.token)
+    if (session.deviceId !== null && !credentials.viaCookie) {
+      const { token, method, path, proof } = credentials
+      await this.checkProof(session.deviceId, proof, { token, method, path })
+    }
+    return this.caller(session, origin.remote, session.deviceId)
+  }
+
+  /**
+   * For the client protocol. A cookie's session may add a proof to show the device the browser is.
+   * @throws HoldfastError as `authenticate`, and `device-required` when policy demands an approved device
+   */
+  async authenticateSocket({ token, viaCookie, proof, nonce, remote }: SocketCredentials): Promise<Caller> {
+    const session = this.sessionOf(token)
+    let { deviceId } = session
+    if (deviceId !== null && !viaCookie) {
+      await this.checkProof(deviceId, proof, { token, nonce, method: 'GET', path: clientPath })
+    } else if (proof !== null) {
+      const { thumbprint } = await this.dpop.verify(proof, { nonce, method: 'GET', path: clientPath })
+      const device = this.directory.devicesByThumbprint.get(thumbprint)
+      if (device === undefined || device.personId !== session.personId)
+        throw new HoldfastError(
+          'proof-invalid',
+          'This key belongs to none of your devices; enrol this device first.',
+        )
+      if (device.status === 'revoked')
+        throw new HoldfastError('device-revoked', `The device ${device.name} was revoked.`)
+      deviceId = device.status === 'approved' ? device.id : null
+    }
+    const policy = this.directory.setting<{ deviceRequired?: boolean }>('policy', {})
+    if (policy.deviceRequired === true && deviceId === null)
+      throw new HoldfastError(
+        'device-required',
+        'This facility lets only approved devices take part; enrol this device.',
+      )
+    return this.caller(session, remote, deviceId)
+  }
+
+  /** Why a connection must end, or null while session, person and device are good. */
+  whyEnded(sessionId: string, deviceId: string | null): HoldfastError | null {
+    const session = this.directory.sessions.get(sessionId)
+    const device = deviceId === null ? null : this.directory.devices.get(deviceId)
+    if (device === undefined || device?.status === 'revoked')
+      return new HoldfastError('device-revoked', 'This device was revoked.')
+    if (session === undefined || session.expiresAt <= this.clock.now())
+      return new HoldfastError('session-ended', 'This session has ended; sign in again.')
+    if (this.directory.people.get(session.personId)?.status !== 'active')
+      return new HoldfastError('session-ended', 'This account is suspended.')
+    return null
+  }
+
+  private sessionOf(token: string): SessionRecord {
+    const session = isSessionToken(token) ? this.directory.sessionsByHash.get(hashToken(token)) : undefined
+    if (session === undefined)
+      throw new HoldfastError('session-ended', 'This session has ended; sign in again.')
+    const ended = this.whyEnded(session.id, session.deviceId)
+    if (ended) throw ended
+    return session
+  }
+
+  private async checkProof(
+    deviceId: string,
+    proof: string | null,
+    expected: { method: string; path: string; token: string; nonce?: string },
+  ): Promise<void> {
+    if (proof === null)
+      throw new HoldfastError(
+        'proof-invalid',
+        "This session is bound to a device: each request needs that device's proof (DPoP).",
+      )
+    const { thumbprint } = await this.dpop.verify(proof, expected)
+    const device = this.directory.devices.get(deviceId)
+    if (device === undefined || device.thumbprint !== thumbprint)
+      throw new HoldfastError(
+        'proof-invalid',
+        'The proof was made with another key than this device enrolled.',
+      )
+    if (device.status !== 'approved')
+      throw new HoldfastError('device-revoked', `The device ${device.name} is ${device.status}.`)
+  }
+
+  private caller(session: SessionRecord, remote: string, deviceId: string | null): Caller {
+    const person = this.directory.people.get(session.personId)
+    if (person === undefined)
+      throw new HoldfastError('session-ended', 'This session has ended; sign in again.')
+    return {
+      sessionId: session.id,
+      personId: person.id,
+      name: person.name,
+      displayName: person.displayName,
+      role: person.role,
+      deviceId,
+      remote,
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import type { PeerView, Services } from '@holdfast/api/services'
+import type { ClusterPrisma } from '@holdfast/db/prisma'
+import type { ChannelStates } from '../gateway/channel-states.ts'
+import type { Core } from '../node.ts'
+import type { Reader } from '../reader/reader.ts'
+import { AuditService } from './audit/audit.ts'
+import { AuthService } from './auth/auth.ts'
+import type { SetupService } from './auth/setup.ts'
+import { ChannelsService } from './channels/channels.ts'
+import { DevicesService } from './devices/devices.ts'
+import type { DeviceQueries } from './devices/queries.ts'
+import type { Peer } from './discovery/peer-map.ts'
+import { GroupsService, PeopleService } from './identity/identity.ts'
+import { MessagesService } from './messaging/messaging.ts'
+import type { Overview } from './overview/overview.ts'
+import type { Presence } from './presence/presence.ts'
+import type { NodeSettingsFile } from './settings/node-settings.ts'
+import { SettingsService } from './settings/settings.ts'
+
+export interface ServicesOptions {
+  core: Core
+  reader: Reader
+  presence: Presence
+  states: ChannelStates
+  overview: Overview
+  setup: SetupService
+  nodeSettings: NodeSettingsFile
+  deviceQueries: DeviceQueries
+  prisma: () => Promise<ClusterPrisma>
+  peers: () => PeerView[]
+}
+
+/** The services as the routers call them. */
+export function buildServices(options: ServicesOptions): Services {
+  const { core, reader, presence, states, overview, setup, nodeSettings, deviceQueries, prisma } = options
+  const { directory, proposer, passwords, dpop, clock, db, folder } = core
+  const auth = new AuthService({ directory, db, proposer, passwords, dpop, clock })
+  const channels = new ChannelsService({ directory, proposer, states })
+  return {
+    setup: { state: () => setup.state(), complete: (value, origin) => setup.complete(value, origin, auth) },
+    auth,
+    overview,
+    presence,
+    people: new PeopleService({ directory, proposer, passwords, presence, devices: deviceQueries, clock }),
+    groups: new GroupsService(directory, proposer),
+    channels,
+    messages: new MessagesService({ directory, reader, states, channels }),
+    devices: new DevicesService({
+      directory,
+      proposer,
+      queries: deviceQueries,
+      dpop,
+      authority: () => folder.trust.authority,
+      clock,
+    }),
+    audit: new AuditService({
+      prisma,
+      reader,
+      proposer,
+      directory: folder.auditDirectory,
+      database: folder.clusterFile,
+    }),
+    settings: new SettingsService({
+      directory,
+      proposer,
+      nodeId: folder.identity.nodeId,
+      store: nodeSettings,
+    }),
+    discovery: { peers: options.peers },
+  }
+}
+
+export function peerViews(peers: readonly Peer[], ownNodeId: string): PeerView[] {
+  return peers.map((peer) => ({
+    nodeId: peer.nodeId ?? '',
+    name: peer.nodeName ?? peer.key,
+    facility: peer.facility ?? '',
+    addresses: peer.addresses,
+    port: peer.port,
+    origin: peer.origins.join(', '),
+    verified: peer.verified,
+    lastSeenAt: peer.lastSeenAt ?? 0,
+    self: peer.nodeId === ownNodeId,
+  }))
+}
