@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { isLoopback, remoteAddress } from './origin.ts'
+import { isLoopback, remoteAddress } from './request.ts'
 
 /** Counts the TCP connections, all and per remote address, and refuses those over the bound. */
 export class Connections {

@@ -4,7 +4,7 @@ import { allowed } from '@holdfast/api/contract/policy'
 import type { Secret } from '../config/secrets.ts'
 import { answer, answerJson } from './answers.ts'
 import type { HttpDependencies } from './dependencies.ts'
-import { headerToken, isLoopback, remoteAddress } from './origin.ts'
+import { headerToken, isLoopback, remoteAddress } from './request.ts'
 import { findCaller } from './trpc-context.ts'
 
 /** The process answers: nothing is looked at, so that an orchestrator does not restart a node that is merely busy. */

@@ -13,9 +13,9 @@ import type { HttpDependencies, TlsMaterial } from './dependencies.ts'
 import * as endpoints from './endpoints.ts'
 import { CertificateError, listenError } from './errors.ts'
 import { setSecurityHeaders } from './headers.ts'
+import { pathOf } from './request.ts'
 import { serveUi } from './static-ui.ts'
 import { secureContextOptions } from './tls.ts'
-import { pathOf } from './trpc-context.ts'
 import { handleTrpc, trpcPrefix } from './trpc-http.ts'
 import { loadUiFiles, type UiFiles } from './ui-files.ts'
 import { clientPath, trpcSocketPath, Upgrades } from './upgrades.ts'
@@ -75,6 +75,11 @@ export class HttpServer implements AsyncDisposable {
   /** Cuts the subscriptions of sessions that ended; call it the moment they do. */
   closeSessions(ended: (caller: Caller) => boolean): void {
     this.#upgrades.trpc.closeSessions(ended)
+  }
+
+  /** Looks at every subscriber's session now; it also happens at an interval. */
+  async checkSessions(): Promise<void> {
+    await this.#upgrades.trpc.checkSessions()
   }
 
   /** Stops to listen, tells WebSockets to go, waits a bounded time for what is under way, cuts the rest. */

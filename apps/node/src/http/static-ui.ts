@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { answer, methodAllowed } from './answers.ts'
+import { decodePath } from './request.ts'
 import { type Encoding, encodings, type UiFile, type UiFiles } from './ui-files.ts'
 
 const notBuilt = `<!doctype html>
@@ -25,20 +26,11 @@ export async function serveUi(
     answer(response, { status: path === '/' ? 503 : 404, body, ...(type && { type }) })
     return
   }
-  const file = files.get(decoded(path))
+  const file = files.get(decodePath(path))
   if (file) return sendFile(file, request, response, 200)
   const page = (request.headers.accept ?? '').includes('text/html') ? files.get('/404.html') : undefined
   if (page) return sendFile(page, request, response, 404)
   answer(response, { status: 404, body: 'There is nothing here.\n' })
-}
-
-/** A path with a broken escape matches no file. */
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path)
-  } catch {
-    return ''
-  }
 }
 
 async function sendFile(
@@ -78,7 +70,8 @@ async function sendFromDisk(
     handle = await open(path)
   } catch {
     // The UI was built anew under the running node.
-    for (const name of ['Cache-Control', 'Content-Encoding', 'ETag']) response.removeHeader(name)
+    for (const name of ['Content-Encoding', 'ETag']) response.removeHeader(name)
+    response.setHeader('Cache-Control', 'no-store')
     answer(response, {
       status: 404,
       body: 'This file is gone: the admin UI was rebuilt. Restart the node.\n',

@@ -3,7 +3,7 @@ import { HoldfastError } from '@holdfast/api/contract/errors'
 import type { Context } from '@holdfast/api/router/trpc'
 import type { Caller } from '@holdfast/api/services'
 import type { Credentials, HttpDependencies } from './dependencies.ts'
-import { cookieToken, headerToken, originOf, provenance, sessionCookie } from './origin.ts'
+import { cookieToken, headerToken, originOf, pathOf, provenance, sessionCookie } from './request.ts'
 
 /**
  * What a request brings to show who sent it. A cookie counts only when a browser vouches that our own page sent the
@@ -24,13 +24,6 @@ export function credentialsOf(request: IncomingMessage): Credentials | null {
   const from = provenance(request)
   const cookieCounts = from === 'own' || (from === 'silent' && method === 'GET')
   return cookieCounts ? { token: cookie, viaCookie: true, ...shared } : null
-}
-
-/** Path of a request without its query. */
-export function pathOf(request: IncomingMessage): string {
-  const url = request.url ?? '/'
-  const end = url.search(/[?#]/)
-  return end < 0 ? url : url.slice(0, end)
 }
 
 /** The live session of the credentials, or why there is none. */

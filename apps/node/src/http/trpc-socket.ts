@@ -15,7 +15,7 @@ import { type Encoder, getWSConnectionHandler } from '@trpc/server/adapters/ws'
 import type { WebSocket, WebSocketServer } from 'ws'
 import { httpBounds } from './bounds.ts'
 import type { Credentials, HttpDependencies } from './dependencies.ts'
-import { originOf } from './origin.ts'
+import { originOf } from './request.ts'
 
 interface Watcher {
   socket: WebSocket

@@ -1,4 +1,4 @@
-/** Who sent a request: address, credentials, and whether a browser sent it from our own pages. */
+/** What a request says about itself: its path, who sent it, with which credentials, and from which pages. */
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Origin } from '@holdfast/api/services'
@@ -70,4 +70,20 @@ function bounded(token: string): string | null {
 export function sessionCookie(token: string | null, maxAgeSeconds: number): string {
   const age = token === null ? 0 : Math.max(0, Math.ceil(maxAgeSeconds))
   return `${cookieName}=${token ?? ''}; Path=/; Max-Age=${age}; HttpOnly; Secure; SameSite=Strict`
+}
+
+/** Path of a request without its query. */
+export function pathOf(request: IncomingMessage): string {
+  const url = request.url ?? '/'
+  const end = url.search(/[?#]/)
+  return end < 0 ? url : url.slice(0, end)
+}
+
+/** A path without its percent escapes; a broken escape gives the empty text, which names nothing. */
+export function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return ''
+  }
 }
