@@ -36,9 +36,6 @@ async function tail(reference: string, flags: TailFlags): Promise<void> {
   })
   const id = await channelId(client, remote.api, reference)
   const names = new Names(remote.api)
-  client.on('gap', ({ from, to }) =>
-    note(`holdfast: entries ${from} to ${to} are gone: the channel's retention removed them.`),
-  )
   client.on('state', ({ state, error, retryInMs }) => {
     if (state === 'waiting')
       note(
@@ -46,6 +43,10 @@ async function tail(reference: string, flags: TailFlags): Promise<void> {
       )
   })
   const end = flags.follow ? Number.POSITIVE_INFINITY : (client.channels.get(id)?.head ?? 0)
+  client.on('gap', ({ from, to }) => {
+    note(`holdfast: entries ${from} to ${to} are gone: the channel's retention removed them.`)
+    if (to >= end) client.close()
+  })
   if ((client.positions()[id] ?? 0) >= end) return
   process.once('SIGINT', () => {
     client.close()
