@@ -1,4 +1,5 @@
 export type TrustFault =
+  | 'exists'
   | 'missing'
   | 'unreadable'
   | 'unwritable'

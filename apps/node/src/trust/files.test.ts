@@ -50,6 +50,14 @@ describe('trust files', () => {
     expect(loadTrust(data, nowMs)).toEqual(made)
   })
 
+  it('are not made a second time', async () => {
+    await expect(createTrust(data, { ...names, facility: 'Northgate', nowMs })).rejects.toMatchObject({
+      fault: 'exists',
+      file: trustPaths(data).authority,
+    })
+    expect(loadTrust(data, nowMs)).toEqual(made)
+  })
+
   it('serve TLS 1.3 to a client that trusts the authority', async () => {
     const { authority, node } = loadTrust(data, nowMs)
     const server = createServer({ key: node.key, cert: node.certificate, minVersion: 'TLSv1.3' }, (socket) =>
@@ -123,6 +131,7 @@ describe('trust files', () => {
 
   it('are refused when another authority issued the certificate', async () => {
     const kept = readFileSync(trustPaths(data).node, 'utf8')
+    rmSync(trustPaths(data).authority)
     await createTrust(data, { ...names, facility: 'Northgate', nowMs })
     writeFileSync(trustPaths(data).node, kept)
     expect(refusal()).toMatchObject({ fault: 'not-issued-here', file: trustPaths(data).node })

@@ -38,13 +38,20 @@ export function trustPaths(dataFolder: string): TrustPaths {
   return { folder, authority: join(folder, 'ca.pem'), node: join(folder, 'node.pem') }
 }
 
-/** Makes a facility's authority and its first node's certificate, and writes both; existing ones are replaced. */
+/**
+ * Makes a facility's authority and its first node's certificate, and writes both.
+ * @throws TrustFileError `exists` when there is an authority: every client would have to trust the new one by hand
+ */
 export async function createTrust(
   dataFolder: string,
   request: NodeNames & { facility: string; nowMs: number },
 ): Promise<Trust> {
   const paths = trustPaths(dataFolder)
   await ensurePrivateFolder(paths.folder)
+  if (readPrivateText(paths.authority) !== null) {
+    const mend = 'use another folder, or move this file away if nothing trusts it any more'
+    throw new TrustFileError('exists', paths.authority, `${paths.authority} is there already: ${mend}`)
+  }
   const authority = await createAuthority(request)
   const node = await newNodeCertificate(authority, request)
   await writePair(paths.authority, authority)
