@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import type { LoadResult } from './driver/plan.ts'
 import { runDriver } from './driver/run-driver.ts'
 import { BenchError } from './lib/bench-error.ts'
-import { describeMachine } from './lib/machine.ts'
+import { describeMachine, measureFdatasync } from './lib/machine.ts'
 import { PeakMemory, readProcessTree } from './lib/process-tree.ts'
 import { integer, megabytes, percent, printMachine, printTable, times, writeReport } from './lib/report.ts'
 import { Workspace } from './lib/workspace.ts'
@@ -26,11 +26,14 @@ interface Run extends LoadResult {
   serverCpuSeconds: number
   serverPeakRssBytes: number
   archivedRows: number
+  /** Just before the run. */
+  fdatasyncMs: number
 }
 
 const options = parseArgs({
   options: {
     seconds: { type: 'string', default: '8' },
+    rounds: { type: 'string', default: '1' },
     windows: { type: 'string', default: '32,1' },
     systems: { type: 'string', default: allSystems.map(({ name }) => name).join() },
   },
@@ -49,7 +52,9 @@ function findSystem(name: string): System {
 }
 
 async function measure(workspace: Workspace, system: System, window: number): Promise<Run> {
-  await using server = await system.start(workspace.directory(`${system.name}-${window}`), roomSizes)
+  const directory = workspace.directory(`run-${runs.length}`)
+  const fdatasyncMs = measureFdatasync(directory)
+  await using server = await system.start(directory, roomSizes)
   using memory = new PeakMemory(server.pid)
   let cpuSeconds = 0
   const { endpoint, rooms } = server
@@ -78,11 +83,19 @@ async function measure(workspace: Workspace, system: System, window: number): Pr
     serverCpuSeconds: cpuSeconds,
     serverPeakRssBytes: memory.bytes,
     archivedRows,
+    fdatasyncMs,
   }
 }
 
-function printRuns(runs: Run[], window: number): void {
-  const ofWindow = runs.filter((run) => run.window === window)
+/** Of several rounds of a system, the one in the middle. */
+function medianRun(system: System, window: number): Run {
+  const rounds = runs
+    .filter((run) => run.system === system.name && run.window === window)
+    .sort((a, b) => a.acknowledgedPerSecond - b.acknowledgedPerSecond)
+  return rounds[Math.floor(rounds.length / 2)]!
+}
+
+function printRuns(ofWindow: Run[], window: number): void {
   const reference = ofWindow[0]!
   printTable(`Rooms of ${roomSizes.join(', ')} members, ${bodyBytes} bytes, window ${window}`, ofWindow, [
     { title: 'system', value: (run) => run.system },
@@ -99,6 +112,7 @@ function printRuns(runs: Run[], window: number): void {
     { title: 'driver CPU', value: (run) => percent(run.driverCpuShare) },
     { title: 'acked in all', value: (run) => integer(run.acknowledgedInTotal) },
     { title: 'archived', value: (run) => integer(run.archivedRows) },
+    { title: 'fdatasync ms', value: (run) => run.fdatasyncMs.toFixed(2) },
   ])
 }
 
@@ -107,12 +121,17 @@ const machine = describeMachine(workspace.root)
 printMachine(machine)
 const runs: Run[] = []
 for (const window of windows) {
-  for (const system of systems) {
-    process.stderr.write(`measuring ${system.name}, window ${window} … `)
-    runs.push(await measure(workspace, system, window))
-    process.stderr.write('done\n')
-  }
-  printRuns(runs, window)
+  // Round by round, so that whatever else happens on the machine meets all systems alike.
+  for (let round = 1; round <= Number(options.rounds); round++)
+    for (const system of systems) {
+      process.stderr.write(`measuring ${system.name}, window ${window}, round ${round} … `)
+      runs.push(await measure(workspace, system, window))
+      process.stderr.write('done\n')
+    }
+  printRuns(
+    systems.map((system) => medianRun(system, window)),
+    window,
+  )
 }
 console.log('')
 for (const system of systems) console.log(`${system.name} ${system.version()}: ${system.setup}`)

@@ -34,12 +34,14 @@ export function describeMachine(dataDirectory: string): Machine {
     memoryGb: Math.round(totalmem() / 2 ** 30),
     kernel: release(),
     fileSystem: fileSystems[type] ?? `0x${type.toString(16)}`,
-    fdatasyncMs: measureFdatasync(join(dataDirectory, 'fdatasync-probe')),
+    fdatasyncMs: measureFdatasync(dataDirectory),
     loadBefore: loadavg()[0] ?? 0,
   }
 }
 
-function measureFdatasync(file: string): number {
+/** Milliseconds, the median of a burst; a figure that jumps between runs means that others use the disk. */
+export function measureFdatasync(directory: string): number {
+  const file = join(directory, 'fdatasync-probe')
   const block = Buffer.alloc(probeBytes, 1)
   const descriptor = openSync(file, 'w')
   const times: number[] = []
