@@ -68,7 +68,7 @@ export function AppShell({ groups, homePath, place, userMenu, onNavigate, banner
       </MastheadMain>
       <MastheadContent>
         <Toolbar isFullHeight isStatic>
-          <ToolbarContent>
+          <ToolbarContent alignItems="center">
             <ToolbarItem className="hf-place">{place}</ToolbarItem>
             <ToolbarGroup align={{ default: 'alignEnd' }} gap={{ default: 'gapMd' }}>
               <ToolbarItem visibility={{ default: 'hidden', md: 'visible' }}>

@@ -3,7 +3,7 @@
 import 'uplot/dist/uPlot.min.css'
 import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
-import { formatTimeWithSeconds } from '../lib/format.ts'
+import { formatTime, formatTimeWithSeconds } from '../lib/format.ts'
 import { useIsDark } from './theme-toggle.tsx'
 
 export interface ChartSeries {
@@ -24,6 +24,8 @@ interface LiveChartProps {
   /** The axis reaches at least this high, so that noise near zero does not look like a mountain. */
   atLeast: number
   heightPx?: number
+  /** Distances that lines of the axis may have, for units that do not count in tens. */
+  steps?: number[]
 }
 
 /** PatternFly's chart palette, in the shades that keep a contrast of 3:1 on a card of either theme (WCAG 1.4.11). */
@@ -36,15 +38,16 @@ const fillAlpha = '22'
 const axisFont = '11px RedHatText, sans-serif'
 
 /** A line chart that takes new points every second; drawn on a canvas, and described in words for screen readers. */
-export function LiveChart({ title, times, series, format, atLeast, heightPx = 150 }: LiveChartProps) {
+export function LiveChart(props: LiveChartProps) {
+  const { title, times, series, format, atLeast, heightPx = 150, steps } = props
   const holder = useRef<HTMLDivElement>(null)
   const chart = useRef<uPlot | null>(null)
   const scheme = useIsDark() ? 'dark' : 'light'
   const data: uPlot.AlignedData = [times.map((at) => at / 1000), ...series.map((each) => each.values)]
   const latest = useRef(data)
   latest.current = data
-  const looks = useRef({ format, series })
-  looks.current = { format, series }
+  const looks = useRef({ format, series, steps })
+  looks.current = { format, series, steps }
   const shape = series.map((each) => `${each.label}:${each.color}`).join('|')
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` stands for the series, whose values change every second
@@ -64,8 +67,12 @@ export function LiveChart({ title, times, series, format, atLeast, heightPx = 15
           {
             ...axis,
             grid: { show: false },
-            space: 90,
-            values: (_plot, seconds) => seconds.map((second) => formatTimeWithSeconds(second * 1000)),
+            size: 26,
+            space: 64,
+            values: (_plot, seconds) =>
+              seconds.map((second) =>
+                second % 60 === 0 ? formatTime(second * 1000) : formatTimeWithSeconds(second * 1000),
+              ),
           },
           {
             ...axis,
@@ -73,6 +80,7 @@ export function LiveChart({ title, times, series, format, atLeast, heightPx = 15
             size: 64,
             space: 34,
             values: (_plot, values) => values.map((value) => looks.current.format(value)),
+            ...(looks.current.steps ? { incrs: looks.current.steps } : {}),
           },
         ],
         series: [

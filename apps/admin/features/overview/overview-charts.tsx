@@ -11,7 +11,9 @@ const leastRate = 10
 const leastLatencyMs = 10
 const leastConnections = 10
 const leastMemoryBytes = 256 * 1024 * 1024
-const chartHeightPx = 150
+const chartHeightPx = 128
+/** Lines of the memory axis stand at powers of two. */
+const memoryStepsBytes = Array.from({ length: 12 }, (_, power) => 2 ** power * 16 * 1024 * 1024)
 
 /** The last five minutes of the node in four charts. */
 export function OverviewCharts({ samples }: { samples: LiveSample[] }) {
@@ -74,6 +76,7 @@ export function OverviewCharts({ samples }: { samples: LiveSample[] }) {
         times={times}
         format={formatBytes}
         atLeast={leastMemoryBytes}
+        steps={memoryStepsBytes}
         heightPx={chartHeightPx}
         series={[
           {

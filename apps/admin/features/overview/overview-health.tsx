@@ -34,6 +34,10 @@ export function OverviewHealth({ alerts, isStale, lastAt }: OverviewHealthProps)
   const offset = clockOffsetMs()
   const grave = alerts.filter((alert) => alert.level === 'alert').length
   const warnings = alerts.filter((alert) => alert.level === 'warning').length
+  const summary =
+    alerts.length > 0
+      ? 'Each entry says what happened and how to mend it.'
+      : 'No alert stands on this node; it sends its state every second.'
   const state =
     isStale || lastAt === null
       ? ({ look: 'warning', icon: ExclamationTriangleIcon, text: 'No news from the node' } as const)
@@ -67,7 +71,7 @@ export function OverviewHealth({ alerts, isStale, lastAt }: OverviewHealthProps)
                   Last heard <RelativeTime at={lastAt} />. What follows may be out of date.
                 </>
               ) : (
-                'No alert stands on this node.'
+                summary
               )}
             </Content>
           </FlexItem>

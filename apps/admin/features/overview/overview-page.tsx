@@ -1,5 +1,6 @@
 'use client'
 
+import type { StatusView } from '@holdfast/api/services'
 import { PageSection, Skeleton, Stack, StackItem } from '@patternfly/react-core'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { PageHeader } from '../../components/page-header.tsx'
@@ -20,9 +21,7 @@ export function OverviewPage() {
     <>
       <PageHeader
         title="Overview"
-        description={
-          status === undefined ? 'Health and traffic of this node' : `${status.facility} · ${status.nodeName}`
-        }
+        description={status === undefined ? 'Health and traffic of this node' : <Summary status={status} />}
         status={lastAt !== null && <Freshness lastAt={lastAt} isStale={isStale} />}
       />
       <PageSection hasBodyWrapper={false}>
@@ -53,6 +52,11 @@ export function OverviewPage() {
       </PageSection>
     </>
   )
+}
+
+function Summary({ status }: { status: StatusView }) {
+  const now = useNow()
+  return `${status.nodeName} · version ${status.version} · up for ${formatDuration(now - status.startedAt)}`
 }
 
 /** Live, or since when not. */

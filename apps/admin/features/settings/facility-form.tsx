@@ -122,7 +122,7 @@ export function FacilityForm({ settings, isReadOnly }: FacilityFormProps) {
     <Form onSubmit={submit} noValidate>
       <FailureAlert error={update.error} {...(isStale ? { onRetry: reload } : {})} />
       <fieldset disabled={isReadOnly} className="hf-fieldset">
-        <FormSection title="Facility" titleElement="h3">
+        <FormSection title="Facility" titleElement="h2">
           <FormField
             label="Name"
             value={values.facility}
@@ -133,7 +133,7 @@ export function FacilityForm({ settings, isReadOnly }: FacilityFormProps) {
             isRequired
           />
         </FormSection>
-        <FormSection title="Signing in" titleElement="h3">
+        <FormSection title="Signing in" titleElement="h2">
           <NumberField
             label="Shortest password"
             unit="characters"
@@ -165,7 +165,7 @@ export function FacilityForm({ settings, isReadOnly }: FacilityFormProps) {
             {...bounds.sessionDays}
           />
         </FormSection>
-        <FormSection title="Devices" titleElement="h3">
+        <FormSection title="Devices" titleElement="h2">
           <FormGroup role="radiogroup" label="A new device" fieldId="device-approval">
             <Radio
               id="device-approval-manual"
@@ -194,7 +194,7 @@ export function FacilityForm({ settings, isReadOnly }: FacilityFormProps) {
             isDisabled={isReadOnly}
           />
         </FormSection>
-        <FormSection title="Messages" titleElement="h3">
+        <FormSection title="Messages" titleElement="h2">
           <FormGroup role="radiogroup" label="New channels keep messages" fieldId="retention">
             <Radio
               id="retention-forever"

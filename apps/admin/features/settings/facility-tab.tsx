@@ -1,6 +1,6 @@
 'use client'
 
-import { Alert, Card, CardBody, CardTitle, Skeleton } from '@patternfly/react-core'
+import { Alert, Card, CardBody, Skeleton } from '@patternfly/react-core'
 import { useQuery } from '@tanstack/react-query'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { trpc } from '../../lib/api.ts'
@@ -20,7 +20,6 @@ export function FacilityTab() {
   const mayChange = may('settings.update')
   return (
     <Card className="hf-form-card">
-      <CardTitle component="h2">Rules of the facility</CardTitle>
       <CardBody>
         {!mayChange && (
           <Alert

@@ -1,6 +1,6 @@
 'use client'
 
-import { PageSection, Tab, Tabs, TabTitleText } from '@patternfly/react-core'
+import { PageSection, Tab, TabContent, Tabs, TabTitleText } from '@patternfly/react-core'
 import { useRouter, useSearchParams } from 'next/navigation'
 import type { ReactNode } from 'react'
 import { PageHeader } from '../../components/page-header.tsx'
@@ -18,6 +18,8 @@ const tabs: Record<SettingsTab, { title: string; action: string; content: () => 
   account: { title: 'My account', action: 'auth.me', content: () => <AccountTab /> },
 }
 
+const contentId = (tab: SettingsTab) => `settings-${tab}`
+
 /** Settings by subject; the tab stands in the address, so that it can be linked and survives a reload. */
 export function SettingsPage() {
   const router = useRouter()
@@ -31,21 +33,35 @@ export function SettingsPage() {
         title="Settings"
         description="The facility’s rules, this node, its certificates and your account."
       />
-      <PageSection hasBodyWrapper={false} type="tabs" className="hf-tabs">
+      <PageSection hasBodyWrapper={false} type="tabs">
         <Tabs
           activeKey={active}
           onSelect={(_event, key) => router.replace(paths.settings(settingsTabs.find((tab) => tab === key)))}
           aria-label="Settings"
           usePageInsets
-          mountOnEnter
-          unmountOnExit
         >
           {shown.map((tab) => (
-            <Tab key={tab} eventKey={tab} title={<TabTitleText>{tabs[tab].title}</TabTitleText>}>
-              <div className="hf-tab-body">{tabs[tab].content()}</div>
-            </Tab>
+            <Tab
+              key={tab}
+              eventKey={tab}
+              title={<TabTitleText>{tabs[tab].title}</TabTitleText>}
+              tabContentId={contentId(tab)}
+            />
           ))}
         </Tabs>
+      </PageSection>
+      <PageSection hasBodyWrapper={false}>
+        {shown.map((tab) => (
+          <TabContent
+            key={tab}
+            id={contentId(tab)}
+            eventKey={tab}
+            activeKey={active}
+            aria-label={tabs[tab].title}
+          >
+            {tab === active && tabs[tab].content()}
+          </TabContent>
+        ))}
       </PageSection>
     </>
   )
