@@ -27,6 +27,7 @@ export function toolEnv() {
 export async function prepare({ admin = true } = {}) {
   await installPackages()
   await generateClients()
+  await bundleDaemon()
   if (admin) await buildAdmin()
 }
 
@@ -97,6 +98,28 @@ async function generateClients() {
         cwd: database,
         env: toolEnv(),
         advice: 'correct the schema that the message names, then run this again',
+      }),
+  })
+}
+
+async function bundleDaemon() {
+  await whenChanged({
+    name: 'daemon',
+    sources: [
+      'apps/node/src',
+      'apps/node/package.json',
+      'packages/api',
+      'packages/db',
+      'package-lock.json',
+      'scripts/lib/bundle.mjs',
+    ],
+    results: ['apps/node/dist/bundle/main.mjs'],
+    title: 'Bundling the daemon',
+    work: () =>
+      must(pinnedNode, ['scripts/lib/bundle.mjs', root], {
+        cwd: root,
+        env: toolEnv(),
+        advice: 'correct what the message names, then run this again',
       }),
   })
 }

@@ -4,8 +4,6 @@
  * 6 HTTP, which makes the node reachable · 7 discovery, which tells others · 8 timers.
  */
 import { createPrivateKey, sign } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import { protocolVersion } from '@holdfast/api/contract/frames'
 import { displayNameSchema, nameSchema } from '@holdfast/api/contract/names'
@@ -20,6 +18,7 @@ import { type DataFolder, openDataFolder, ownNames } from './data-folder.ts'
 import { ChannelStates } from './gateway/channel-states.ts'
 import { ClientFrames } from './gateway/client-frames.ts'
 import { Gateway } from './gateway/gateway.ts'
+import { builtUi } from './http/built-ui.ts'
 import { HttpServer } from './http/http-server.ts'
 import { LocalLog } from './log/local-log.ts'
 import type { Commit } from './log/log.ts'
@@ -50,7 +49,6 @@ import { Passwords } from './trust/passwords.ts'
 import { SetupCode } from './trust/setup-code.ts'
 
 export const version = packageJson.version
-const defaultUi = join(import.meta.dirname, '../../admin/out')
 const site = 'main'
 
 /** The parts that store and know; enough for `init`, and the base of a serving node. */
@@ -431,7 +429,7 @@ class Node {
   private buildHttp(): HttpServer {
     const { config, core, sessions, gateway, logger } = this
     const { folder, directory, clock, alerts } = core
-    const uiDirectory = config.uiDir ?? (existsSync(join(defaultUi, 'index.html')) ? defaultUi : null)
+    const uiDirectory = config.uiDir ?? builtUi()
     const services = buildServices({
       core,
       reader: this.reader,

@@ -3,6 +3,7 @@ import { type ErrorCode, HoldfastError } from '@holdfast/api/contract/errors'
 import { limits } from '@holdfast/api/contract/limits'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/logger.ts'
+import { threadUrl } from '../platform/thread-url.ts'
 import { encodeBatch } from '../state/commands.ts'
 import type { Outcome } from '../state/machine.ts'
 import type { Commit, Log, Settle } from './log.ts'
@@ -49,7 +50,7 @@ export class LocalLog implements Log {
 
   async start(): Promise<void> {
     const data: WriterData = { databaseFile: this.options.databaseFile, synchronous: 'FULL' }
-    const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), {
+    const worker = new Worker(threadUrl('writer-thread', import.meta.url), {
       workerData: data,
       name: 'holdfast-writer',
     })

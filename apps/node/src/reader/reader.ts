@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import type { Logger } from '../platform/logger.ts'
+import { threadUrl } from '../platform/thread-url.ts'
 import type { FromReader, QuestionName, Questions, ReaderData, ToReader } from './protocol.ts'
 
 /** Questions that may wait for the reader; more are refused with `busy`. */
@@ -29,7 +30,7 @@ export class Reader {
   }
 
   async start(): Promise<void> {
-    const worker = new Worker(new URL('./reader-thread.ts', import.meta.url), {
+    const worker = new Worker(threadUrl('reader-thread', import.meta.url), {
       workerData: this.data,
       name: 'holdfast-reader',
     })

@@ -1,0 +1,42 @@
+// Bundles the daemon into apps/node/dist: plain JavaScript in few files starts faster and in less memory than the
+// TypeScript sources, which every thread would have to strip of its types for itself.
+import { cpSync, mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+
+const root = process.argv[2] ?? process.cwd()
+const dist = join(root, 'apps/node/dist')
+rmSync(dist, { recursive: true, force: true })
+mkdirSync(dist, { recursive: true })
+for (const database of ['cluster', 'node']) {
+  cpSync(join(root, 'packages/db', database, 'migrations'), join(dist, database, 'migrations'), {
+    recursive: true,
+  })
+}
+await build({
+  absWorkingDir: root,
+  entryPoints: {
+    main: 'apps/node/src/main.ts',
+    // Worker threads load a file of their own.
+    'writer-thread': 'apps/node/src/log/writer-thread.ts',
+    'reader-thread': 'apps/node/src/reader/reader-thread.ts',
+  },
+  // One level below dist, so that paths relative to a module hold for sources and bundle alike.
+  outdir: join(dist, 'bundle'),
+  outExtension: { '.js': '.mjs' },
+  chunkNames: 'chunk-[hash]',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  sourcemap: 'linked',
+  sourcesContent: false,
+  logLevel: 'warning',
+  // They carry native binaries.
+  external: ['better-sqlite3', '@node-rs/argon2'],
+  // Packages in CommonJS ask for a require that modules do not have.
+  banner: {
+    js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+  },
+})
