@@ -1,21 +1,142 @@
-/** Actions of the audit log in words: `device.approved` → "Device approved". */
+/** The audit log's actions in words, and what each means for whoever reads the log. */
 
-/** Areas whose first word does not say it well enough. */
-const areas: Record<string, string> = {
-  auth: 'Sign-in',
-  log: 'Log',
-  node: 'Node',
-  person: 'Person',
-  settings: 'Settings',
+/** Areas of actions, for the filter: an action begins with its area and a dot. */
+export const actionAreas: { prefix: string; title: string }[] = [
+  { prefix: 'auth.', title: 'Signing in' },
+  { prefix: 'person.', title: 'People' },
+  { prefix: 'group.', title: 'Groups' },
+  { prefix: 'channel.', title: 'Channels' },
+  { prefix: 'message.', title: 'Messages changed' },
+  { prefix: 'device.', title: 'Devices' },
+  { prefix: 'settings.', title: 'Settings' },
+  { prefix: 'audit.', title: 'The audit log itself' },
+  { prefix: 'facility.', title: 'Set-up' },
+  { prefix: 'log.', title: 'Seals of the log' },
+]
+
+interface ActionWords {
+  title: string
+  meaning: string
 }
 
+const known: Record<string, ActionWords> = {
+  'auth.login': { title: 'Signed in', meaning: 'Somebody signed in with a password; a session began.' },
+  'auth.login-failed': {
+    title: 'Sign-in failed',
+    meaning: 'A wrong name or password. Several from one address may be somebody guessing.',
+  },
+  'auth.locked-out': {
+    title: 'Locked out',
+    meaning: 'Too many wrong passwords: the person has to wait, or be unlocked under People.',
+  },
+  'auth.recovered': {
+    title: 'Signed in with a recovery code',
+    meaning:
+      'A code of the recovery kit was used to set a new password. Make sure that the person knows of it.',
+  },
+  'auth.session-ended': {
+    title: 'Session ended',
+    meaning: 'Signed out, or ended by somebody; the detail says why.',
+  },
+  'person.added': { title: 'Person added', meaning: 'A new account.' },
+  'person.updated': { title: 'Person changed', meaning: 'The display name was changed.' },
+  'person.role': {
+    title: 'Role changed',
+    meaning: 'What the person may do has changed; the detail has both roles.',
+  },
+  'person.password': { title: 'Password set', meaning: 'A new password; all sessions of the person ended.' },
+  'person.suspended': {
+    title: 'Person suspended',
+    meaning: 'May not sign in; all sessions were cut at once.',
+  },
+  'person.resumed': { title: 'Person resumed', meaning: 'May sign in again.' },
+  'person.unlocked': { title: 'Person unlocked', meaning: 'A lock-out after wrong passwords was lifted.' },
+  'person.erased': {
+    title: 'Person erased',
+    meaning:
+      'Name, password, sessions and devices are gone for good; what was written stays, without the name.',
+  },
+  'person.sessions-ended': {
+    title: 'Sessions ended',
+    meaning: 'All sessions of the person were cut at once.',
+  },
+  'group.created': { title: 'Group created', meaning: 'A new group of people.' },
+  'group.updated': { title: 'Group changed', meaning: 'Its name or description was changed.' },
+  'group.removed': {
+    title: 'Group removed',
+    meaning: 'Whoever was in a channel only through it is not any more.',
+  },
+  'group.members-added': {
+    title: 'Group members added',
+    meaning: 'They are in the channels of the group from now on.',
+  },
+  'group.members-removed': {
+    title: 'Group members removed',
+    meaning: 'They leave the channels of the group.',
+  },
+  'channel.created': { title: 'Channel created', meaning: 'A new channel, or a first direct conversation.' },
+  'channel.updated': {
+    title: 'Channel changed',
+    meaning: 'Name, topic or retention; the detail has before and after.',
+  },
+  'channel.archived': { title: 'Channel archived', meaning: 'It can be read; nobody writes in it.' },
+  'channel.unarchived': { title: 'Channel unarchived', meaning: 'It can be written in again.' },
+  'channel.joined': { title: 'Channel joined', meaning: 'Somebody joined an open channel by himself.' },
+  'channel.left': { title: 'Channel left', meaning: 'Somebody left by himself.' },
+  'channel.members-added': { title: 'Channel members added', meaning: 'By name or by group.' },
+  'channel.members-removed': { title: 'Channel members removed', meaning: 'By name or by group.' },
+  'channel.member-role': { title: 'Role in a channel changed', meaning: 'Who may write or manage there.' },
+  'channel.expired': {
+    title: 'Messages removed by retention',
+    meaning: 'Messages older than the channel keeps them were removed; the detail says up to which.',
+  },
+  'message.edited': {
+    title: 'Message edited',
+    meaning: 'The detail has digests of both texts, not the texts.',
+  },
+  'message.deleted': {
+    title: 'Message deleted',
+    meaning: 'Its text is gone; the detail has a digest of it.',
+  },
+  'device.enrolled': { title: 'Device enrolled', meaning: 'A new key was presented and proved.' },
+  'device.approved': { title: 'Device approved', meaning: 'It got a certificate of the internal CA.' },
+  'device.revoked': {
+    title: 'Device revoked',
+    meaning: 'Its connections were cut; its key is refused for good.',
+  },
+  'device.updated': { title: 'Device changed', meaning: 'Name, site or tags.' },
+  'settings.changed': {
+    title: 'Facility settings changed',
+    meaning: 'Rules for everybody; the detail has the values.',
+  },
+  'settings.node-changed': {
+    title: 'Node settings changed',
+    meaning: 'Discovery of this node; the detail has the values.',
+  },
+  'audit.verified': {
+    title: 'Audit log verified',
+    meaning: 'Somebody had the chain checked; the detail has the result.',
+  },
+  'audit.exported': { title: 'Audit log exported', meaning: 'Somebody took a copy of the log away.' },
+  'facility.created': {
+    title: 'Facility created',
+    meaning: 'This node was set up; the first event of the log.',
+  },
+  'log.sealed': {
+    title: 'Log sealed',
+    meaning: 'A hash over everything that was applied since the last seal, messages included.',
+  },
+}
+
+/** An action in words; one that this page does not know yet is spelt out: `edge.linkLost` → "Edge link lost". */
 export function actionText(action: string): string {
-  const [area = '', ...rest] = action.split('.')
-  const subject = areas[area] ?? area
-  const verb = rest
-    .join(' ')
-    .replaceAll(/[-_]/g, ' ')
+  const words = known[action]
+  if (words !== undefined) return words.title
+  const text = action
+    .replaceAll(/[._-]/g, ' ')
     .replaceAll(/([a-z])([A-Z])/g, (_, before: string, after: string) => `${before} ${after.toLowerCase()}`)
-  const text = `${subject} ${verb}`.trim()
+    .trim()
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
+
+export const actionMeaning = (action: string): string | null => known[action]?.meaning ?? null
