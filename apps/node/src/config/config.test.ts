@@ -81,17 +81,25 @@ test('the environment: ours, credentials, watchdog; not what Kubernetes adds', (
     HOLDFAST_HOST: '127.0.0.1',
     HOLDFAST_LOG_LEVEL: '',
     PATH: '/bin',
-    CREDENTIALS_DIRECTORY: '/run/credentials/holdfast',
     WATCHDOG_USEC: '30000000',
     WATCHDOG_PID: String(process.pid),
   })
   expect(environment).toMatchObject({
     holdfast: { HOLDFAST_HOST: '127.0.0.1' },
-    credentialsDirectory: '/run/credentials/holdfast',
     watchdogMs: 30_000,
     notifySocket: null,
   })
   expect(readEnvironment({ WATCHDOG_USEC: '1000', WATCHDOG_PID: '1' }).watchdogMs).toBeNull()
+})
+
+test('a credential of the service manager names its file, unless a variable does', async () => {
+  const environment = { CREDENTIALS_DIRECTORY: dataDir }
+  expect(readEnvironment(environment).holdfast).toEqual({})
+  const file = join(dataDir, 'metrics-token')
+  await writeFile(file, 'abc')
+  expect(await load(readEnvironment(environment).holdfast)).toMatchObject({ metricsTokenFile: file })
+  const other = { ...environment, HOLDFAST_METRICS_TOKEN_FILE: '/elsewhere' }
+  expect(readEnvironment(other).holdfast).toEqual({ HOLDFAST_METRICS_TOKEN_FILE: '/elsewhere' })
 })
 
 test('docs/reference/settings.md is current', async () => {

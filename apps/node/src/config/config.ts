@@ -81,7 +81,7 @@ export const configSchema = z
       .nullable()
       .default(null)
       .describe(
-        'File with a token that opens `/metrics` to a remote Prometheus as `Authorization: Bearer`. `null`: the credential `metrics-token`, if there is one.',
+        'File with a token that opens `/metrics` to a remote Prometheus as `Authorization: Bearer`. `null`: the file `metrics-token` in `$CREDENTIALS_DIRECTORY`, if it is there.',
       ),
   })
   .refine((config) => config.headersTimeoutMs <= config.requestTimeoutMs, {

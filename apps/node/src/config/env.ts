@@ -1,11 +1,11 @@
 /** The one place that reads the environment of the process. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 
 /** What the node takes from its environment. */
 export interface Environment {
-  /** The HOLDFAST_ variables by their full name. */
+  /** The HOLDFAST_ variables by their full name, and in the same form the files that systemd passed as credentials. */
   holdfast: Record<string, string>
-  /** Folder with systemd's credentials (systemd.exec(5), `LoadCredential=`). */
-  credentialsDirectory: string | null
   /** Socket of the service manager (sd_notify(3)). */
   notifySocket: string | null
   /** Period in ms in which the service manager expects a sign of life. */
@@ -30,12 +30,7 @@ const kubernetesServiceLink = /^HOLDFAST_(SERVICE_|PORT_\d)/
 export function readEnvironment(variables: Variables = process.env): Environment {
   const text = (name: string) => variables[name] || null
   return {
-    holdfast: Object.fromEntries(
-      Object.entries(variables).filter(
-        (entry): entry is [string, string] => entry[0].startsWith('HOLDFAST_') && isOurs(entry[0], entry[1]),
-      ),
-    ),
-    credentialsDirectory: text('CREDENTIALS_DIRECTORY'),
+    holdfast: { ...fromCredentials(variables.CREDENTIALS_DIRECTORY), ...ours(variables) },
     notifySocket: text('NOTIFY_SOCKET'),
     watchdogMs: watchdogMs(variables),
     home: text('HOME'),
@@ -43,6 +38,22 @@ export function readEnvironment(variables: Variables = process.env): Environment
     noColor: text('NO_COLOR') !== null,
     debug: text(debugVariable) !== null,
   }
+}
+
+/** Settings that name a secret file, by the credential that stands in for them (systemd.exec(5), `LoadCredential=`). */
+const credentialSettings = { 'metrics-token': 'HOLDFAST_METRICS_TOKEN_FILE' } as const
+
+function fromCredentials(directory: string | undefined): Record<string, string> {
+  if (!directory) return {}
+  const present = Object.entries(credentialSettings).filter(([name]) => existsSync(join(directory, name)))
+  return Object.fromEntries(present.map(([name, variable]) => [variable, join(directory, name)]))
+}
+
+function ours(variables: Variables): Record<string, string> {
+  const entries = Object.entries(variables).filter(
+    (entry): entry is [string, string] => entry[0].startsWith('HOLDFAST_') && isOurs(entry[0], entry[1]),
+  )
+  return Object.fromEntries(entries)
 }
 
 /** An empty variable counts as not set; so does Kubernetes' HOLDFAST_PORT, which is an address and not a port. */

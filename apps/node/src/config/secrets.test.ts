@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createLogger } from '../platform/logger.ts'
-import { readCredential, readSecretFile, Secret } from './secrets.ts'
+import { readSecretFile, Secret } from './secrets.ts'
 
 let folder = ''
 beforeEach(async () => {
@@ -49,12 +49,4 @@ test('a file that cannot be used is named together with what it should hold', as
   await expect(readSecretFile(join(folder, 'large'), 'the password')).rejects.toThrow('larger than')
   await mkdir(join(folder, 'sub'))
   await expect(readSecretFile(join(folder, 'sub'), 'the password')).rejects.toThrow('is no file')
-})
-
-test('a credential is looked up by name, is optional, and cannot lead out of its folder', async () => {
-  await writeFile(join(folder, 'metrics-token'), 'abc\n')
-  expect((await readCredential('metrics-token', folder))?.reveal()).toBe('abc')
-  expect(await readCredential('other', folder)).toBeNull()
-  expect(await readCredential('metrics-token', null)).toBeNull()
-  await expect(readCredential('../metrics-token', folder)).rejects.toThrow('cannot be looked up')
 })

@@ -1,5 +1,4 @@
 import { readFile, stat } from 'node:fs/promises'
-import { isAbsolute, join } from 'node:path'
 import { inspect } from 'node:util'
 import { ConfigError } from './errors.ts'
 
@@ -57,26 +56,4 @@ export async function readSecretFile(path: string, what: string): Promise<Secret
   const value = text.replace(/\r?\n$/, '')
   if (value === '') throw new ConfigError(`${path} should hold ${what}, but is empty.`)
   return new Secret(value)
-}
-
-/**
- * A secret that the service manager or the container runtime put into the credentials folder; null without one.
- *
- * @param name file name of the credential, such as `metrics-token`
- */
-export async function readCredential(name: string, directory: string | null): Promise<Secret | null> {
-  if (directory === null) return null
-  if (!isAbsolute(directory) || name.includes('/') || name.startsWith('.')) {
-    throw new ConfigError(
-      `Credential ${name} cannot be looked up in ${directory}: the folder must be absolute.`,
-    )
-  }
-  const path = join(directory, name)
-  try {
-    await stat(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
-  }
-  return readSecretFile(path, `the credential ${name}`)
 }

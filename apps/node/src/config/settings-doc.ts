@@ -63,7 +63,7 @@ A setting comes from, the later the stronger: its default, the file \`${settings
 (one JSON object; every name below but \`dataDir\`), a variable, a flag of \`holdfast serve\`. A list is written with commas in
 variables and flags. A wrong or unknown setting stops the start with one line that names it.
 
-Secrets are never settings: they are files, named by a setting or found in \`$CREDENTIALS_DIRECTORY\`.
+Secrets are never settings: they are files, named by a setting or passed by systemd's \`LoadCredential=\`.
 What belongs to the facility and not to one machine (retention, device approval, …) is set in the admin UI.
 
 ${configKeys.map(row).join('\n')}`

@@ -8,6 +8,8 @@ export const httpBounds = {
   batchCalls: 50,
   /** An idle connection is kept this long for the next request. */
   keepAliveMs: 30_000,
+  /** How long the rest of a refused body is read before the connection is cut. */
+  lingerMs: 2_000,
   /** How often connections are looked over for the header and request timeouts. */
   timeoutCheckMs: 5_000,
   /** Connections the kernel may hold ready before the process takes them; a reconnect storm fills it. */

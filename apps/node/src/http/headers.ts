@@ -6,7 +6,6 @@ export const inertPolicy = "default-src 'none'; frame-ancestors 'none'; base-uri
 /** Features of the browser that the UI does not use and that nothing injected into it should get. */
 const refusedFeatures = [
   'accelerometer',
-  'bluetooth',
   'camera',
   'display-capture',
   'geolocation',

@@ -33,9 +33,8 @@ export async function handleTrpc(
     return
   }
   const refusal = refuse(request)
-  // What the client still sends of a refused or too large body is not waited for.
   response.once('finish', () => {
-    if (!request.complete) request.destroy()
+    if (!request.complete) linger(request)
   })
   await nodeHTTPRequestHandler({
     router: appRouter,
@@ -51,6 +50,16 @@ export async function handleTrpc(
       dependencies.logger.error({ err: error.cause ?? error, procedure }, 'a call failed')
     },
   })
+}
+
+/**
+ * What a client still sends of a body that was refused is read and dropped for a while, so that it can read the answer:
+ * a connection closed with unread bytes is reset, and the answer with it.
+ */
+function linger(request: IncomingMessage): void {
+  request.resume()
+  const timer = setTimeout(() => request.destroy(), httpBounds.lingerMs)
+  request.once('close', () => clearTimeout(timer))
 }
 
 /** Whether one of the procedures in the path, which a batch lists with commas, is a subscription. */
