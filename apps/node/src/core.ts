@@ -1,0 +1,84 @@
+import { openDatabase } from '@holdfast/db'
+import packageJson from '../package.json' with { type: 'json' }
+import type { DataFolder } from './data-folder.ts'
+import { LocalLog } from './log/local-log.ts'
+import type { Commit } from './log/log.ts'
+import { Proposer } from './log/proposer.ts'
+import { systemClock } from './platform/clock.ts'
+import type { Logger } from './platform/logger.ts'
+import { SetupService } from './services/auth/setup.ts'
+import { Alerts } from './services/overview/alerts.ts'
+import { Metrics } from './services/overview/metrics.ts'
+import { Directory } from './state/directory.ts'
+import { DpopVerifier } from './trust/dpop.ts'
+import { Passwords } from './trust/passwords.ts'
+import { SetupCode } from './trust/setup-code.ts'
+
+export const version = packageJson.version
+
+/** The parts that store and know; enough for `init`, and the base of a serving node. */
+export class Core {
+  readonly clock = systemClock
+  readonly metrics = new Metrics()
+  readonly alerts = new Alerts(systemClock)
+  readonly passwords = new Passwords()
+  readonly dpop = new DpopVerifier(systemClock)
+  readonly logger: Logger
+  readonly folder: DataFolder
+  readonly log: LocalLog
+  readonly proposer: Proposer
+  readonly db: ReturnType<typeof openDatabase>
+  readonly directory: Directory
+  readonly setupCode: SetupCode
+  onFailure: (code: 'disk-full' | 'internal', message: string) => void = () => {}
+
+  constructor(folder: DataFolder, logger: Logger) {
+    this.folder = folder
+    this.logger = logger
+    this.log = new LocalLog({
+      databaseFile: folder.clusterFile,
+      nodeId: folder.identity.nodeId,
+      clock: this.clock,
+      logger,
+      onFailure: (code, message) => {
+        logger.error({ code }, `a batch could not be stored: ${message}`)
+        this.onFailure(code, message)
+      },
+    })
+    this.proposer = new Proposer(this.log)
+    this.db = openDatabase(folder.clusterFile, { role: 'reader' })
+    this.directory = new Directory(this.db)
+    this.setupCode = new SetupCode(folder.path, this.clock)
+  }
+
+  /** Starts the log; memory follows each commit before `listener` hears of it. */
+  async start(listener: (commit: Commit) => void): Promise<void> {
+    this.log.onCommit((commit) => {
+      this.metrics.commands += commit.commands
+      for (const effect of commit.effects) {
+        if (effect.e === 'changed') this.directory.refresh(effect.kind, effect.id)
+        else if (effect.e === 'entries') {
+          const channel = this.directory.channelsByNo.get(effect.channelNo)
+          if (channel) {
+            channel.head = Math.max(channel.head, effect.head)
+            channel.lastAt = commit.at
+          }
+        }
+      }
+      listener(commit)
+    })
+    await this.log.start()
+    this.directory.load()
+  }
+
+  setup(onSetUp: () => void): SetupService {
+    const { folder, directory, proposer, passwords, setupCode } = this
+    return new SetupService({ folder, directory, proposer, passwords, setupCode, version, onSetUp })
+  }
+
+  async stop(): Promise<void> {
+    await this.log.stop()
+    this.db.close()
+    this.folder.close()
+  }
+}
