@@ -65,6 +65,8 @@ export class AuditSegments {
   #queue: AuditRow[] = []
   /** Whether events may be in the database that are not in the queue. */
   #behind = true
+  /** Whether events came since the database was asked last. */
+  #missed = false
   #started = false
   #recovered = false
   /** Newest event handed to `append`. */
@@ -101,8 +103,7 @@ export class AuditSegments {
     if (!this.#mayWrite()) return
     this.#appendedSeq = rows.at(-1)?.seq ?? this.#appendedSeq
     if (this.#behind || this.#queue.length + rows.length > segmentLimits.queueEvents) {
-      this.#behind = true
-      this.#queue = []
+      this.#fallBehind()
     } else {
       for (const row of rows) this.#queue.push(row)
     }
@@ -206,20 +207,19 @@ export class AuditSegments {
       this.#queue = []
       return []
     }
-    this.#behind = false
-    this.#queue = []
-    const rows = await this.#readRows(position.seq + 1, segmentLimits.readRows)
-    if (rows.length > 0) this.#behind = true
+    this.#fallBehind()
+    this.#missed = false
+    const rows = await this.#options.readRows(position.seq + 1, segmentLimits.readRows)
+    // Only when nothing came while the database was asked does the queue hold everything from now on.
+    if (rows.length === 0 && !this.#missed) this.#behind = false
     return rows
   }
 
-  async #readRows(fromSeq: number, limit: number): Promise<readonly AuditRow[]> {
-    try {
-      return await this.#options.readRows(fromSeq, limit)
-    } catch (error) {
-      this.#behind = true
-      throw error
-    }
+  /** From now on events are read from the database until it has no more. */
+  #fallBehind(): void {
+    this.#behind = true
+    this.#missed = true
+    this.#queue = []
   }
 
   async #recover(): Promise<void> {
@@ -285,8 +285,7 @@ export class AuditSegments {
 
   #failed(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error)
-    this.#behind = true
-    this.#queue = []
+    this.#fallBehind()
     if (this.#state !== 'closed') {
       this.#retryTimer = setTimeout(() => {
         this.#retryTimer = null

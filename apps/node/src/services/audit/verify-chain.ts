@@ -91,7 +91,7 @@ export class FileChain {
       this.fault(line, `event ${seq} stands after event ${this.seq}: it was moved or inserted`)
       return null
     }
-    const written = bytes.latin1Slice(0, 2 * hashBytes)
+    const written = bytes.toString('latin1', 0, 2 * hashBytes)
     this.hash.copy(bytes, linePrefixBytes - hashBytes)
     const fits = hash('sha256', bytes.subarray(linePrefixBytes - hashBytes), 'hex') === written
     if (fits) this.events++

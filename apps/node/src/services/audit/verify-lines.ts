@@ -1,7 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises'
 
 /** Bytes read at once: a few thousand events, so that a thread that also answers others is never long away. */
-const chunkBytes = 1024 * 1024
+const maxChunkBytes = 1024 * 1024
+const minChunkBytes = 16 * 1024
 const lineFeed = 0x0a
 
 export interface RawLine {
@@ -30,7 +31,9 @@ export async function* rawLines(path: string, maxBytes: number): AsyncGenerator<
 
 /** Yields the lines of each chunk together, because a step of an async generator costs more than a line's hash. */
 async function* splitLines(file: FileHandle, maxBytes: number): AsyncGenerator<RawLine[]> {
-  const buffer = Buffer.alloc(chunkBytes + maxBytes)
+  const { size } = await file.stat()
+  const chunkBytes = Math.max(minChunkBytes, Math.min(maxChunkBytes, size))
+  const buffer = Buffer.allocUnsafe(chunkBytes + maxBytes)
   /** Bytes at the buffer's start that belong to a line whose end is not read yet. */
   let held = 0
   let offset = 0

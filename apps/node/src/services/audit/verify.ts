@@ -38,9 +38,8 @@ export async function verifyAudit(options: VerifyOptions): Promise<AuditVerdict>
   const names = await segmentsOf(options.directory, faults)
   using rows = openRows(options.database, faults)
   try {
+    const settledSeq = options.settledSeq ?? null
     for (const name of names) {
-      const live = options.settledSeq !== undefined && name === names.at(-1)
-      const settledSeq = live ? Math.min(options.settledSeq ?? 0, rows?.headSeq ?? 0) : null
       await checkSegment({ path: join(options.directory, name), name, settledSeq }, chain, rows)
     }
     rows?.finish(options.settledSeq ?? rows.headSeq)
@@ -81,27 +80,29 @@ async function segmentsOf(directory: string, faults: Faults): Promise<string[]> 
 interface Segment {
   path: string
   name: string
-  /** The node may be writing the segment behind this event right now; null: nobody writes it. */
+  /** The node may be writing behind this event right now; null: nobody writes. */
   settledSeq: number | null
 }
 
 async function checkSegment(segment: Segment, chain: FileChain, rows: DatabaseChain | null): Promise<void> {
   const { path, name, settledSeq } = segment
-  const beingWritten = () => settledSeq !== null && chain.seq >= settledSeq
+  const beingWritten = () =>
+    settledSeq !== null && chain.seq >= Math.min(settledSeq, rows?.headSeq ?? settledSeq)
+  // What is written while the check runs is not in the database as it was when the check began.
+  const beyond = () => settledSeq !== null && rows !== null && chain.seq >= rows.headSeq
+  if (beyond()) return
   let begun = false
   for await (const lines of rawLines(path, maxLineBytes)) {
     for (const line of lines) {
-      if (line.kind === 'cut' && beingWritten()) return
-      if (!begun) {
+      if (beyond() || (line.kind === 'cut' && beingWritten())) return
+      if (begun) {
+        const seq = chain.event(line)
+        if (seq !== null)
+          rows?.compare(seq, chain.hash, () => `${name} line ${line.number} (byte ${line.offset})`)
+      } else {
         begun = true
         if (!chain.header(name, line)) return
-        continue
       }
-      // What is written while the check runs is not in the database as it was when the check began.
-      if (settledSeq !== null && rows !== null && chain.seq >= rows.headSeq) return
-      const seq = chain.event(line)
-      if (seq !== null)
-        rows?.compare(seq, chain.hash, () => `${name} line ${line.number} (byte ${line.offset})`)
     }
   }
   if (!begun && !beingWritten()) chain.emptySegment(name)
