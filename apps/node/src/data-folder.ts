@@ -76,9 +76,12 @@ async function openLocked(path: string, lock: FolderLock, options: DataFolderOpt
     migrate(nodeDb, nodeMigrations)
     const nodeName = options.nodeName ?? safeHostname()
     const names = { nodeName, ...ownNames(options.publicNames), nowMs: clock.now() }
-    const trust = existsSync(trustPaths(path).authority)
-      ? await loadOrRenewTrust(path, names)
-      : await createTrust(path, { ...names, facility: options.facility })
+    // Only a folder that never was a node gets an authority: making another one would end every client's trust.
+    const known = nodeDb.prepare('SELECT 1 FROM identity').get() !== undefined
+    const fresh = !known && !existsSync(trustPaths(path).authority)
+    const trust = fresh
+      ? await createTrust(path, { ...names, facility: options.facility })
+      : await loadOrRenewTrust(path, names)
     const print = fingerprint(trust.authority.certificate)
     const nodePrint = fingerprint(trust.node.certificate)
     nodeDb
@@ -114,13 +117,15 @@ async function openLocked(path: string, lock: FolderLock, options: DataFolderOpt
   }
 }
 
+/** The machine's name as a DNS label (RFC 1035 section 2.3.1). */
 function safeHostname(): string {
   const name =
     hostname()
       .split('.')[0]
       ?.toLowerCase()
-      .replaceAll(/[^a-z0-9-]/g, '-') ?? ''
-  return /^[a-z0-9]/.test(name) ? name.slice(0, 63) : 'node'
+      .replaceAll(/[^a-z0-9-]/g, '-')
+      .slice(0, 63) ?? ''
+  return name.replaceAll(/^-+|-+$/g, '') || 'node'
 }
 
 /** Names and addresses by which this machine is reached; they go into its certificate. */

@@ -4,25 +4,20 @@
  * 6 HTTP, which makes the node reachable · 7 discovery, which tells others · 8 timers.
  */
 import { createPrivateKey, sign } from 'node:crypto'
-import { HoldfastError } from '@holdfast/api/contract/errors'
 import { protocolVersion } from '@holdfast/api/contract/frames'
-import { displayNameSchema, nameSchema } from '@holdfast/api/contract/names'
-import { openDatabase } from '@holdfast/db'
 import type { ClusterPrisma } from '@holdfast/db/prisma'
-import packageJson from '../package.json' with { type: 'json' }
 import type { Config, ConfigInput } from './config/config.ts'
 import { readEnvironment } from './config/env.ts'
 import { loadConfig } from './config/load-config.ts'
 import { readSecretFile, type Secret } from './config/secrets.ts'
+import { Core, version } from './core.ts'
 import { type DataFolder, openDataFolder, ownNames } from './data-folder.ts'
 import { ChannelStates } from './gateway/channel-states.ts'
 import { ClientFrames } from './gateway/client-frames.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { builtUi } from './http/built-ui.ts'
 import { HttpServer } from './http/http-server.ts'
-import { LocalLog } from './log/local-log.ts'
 import type { Commit } from './log/log.ts'
-import { Proposer } from './log/proposer.ts'
 import { systemClock } from './platform/clock.ts'
 import { DiskGuard } from './platform/disk-guard.ts'
 import { createLogger, type Logger } from './platform/logger.ts'
@@ -30,152 +25,19 @@ import { ServiceManager } from './platform/sd-notify.ts'
 import { Reader } from './reader/reader.ts'
 import { AuditSegments } from './services/audit/segments.ts'
 import { SessionGuard } from './services/auth/session-guard.ts'
-import { SetupService } from './services/auth/setup.ts'
+import type { SetupService } from './services/auth/setup.ts'
 import { DeviceQueries } from './services/devices/queries.ts'
 import { Discovery } from './services/discovery/discovery.ts'
 import { MarkCollector } from './services/messaging/mark-collector.ts'
 import { Retention } from './services/messaging/retention.ts'
-import { Alerts } from './services/overview/alerts.ts'
-import { Metrics } from './services/overview/metrics.ts'
 import { Overview } from './services/overview/overview.ts'
 import { prometheusText } from './services/overview/prometheus.ts'
 import { Presence } from './services/presence/presence.ts'
 import { buildServices, peerViews } from './services/services.ts'
 import { NodeSettingsFile } from './services/settings/node-settings.ts'
-import { Directory } from './state/directory.ts'
 import { validity } from './trust/certificates.ts'
-import { DpopVerifier } from './trust/dpop.ts'
-import { Passwords } from './trust/passwords.ts'
-import { SetupCode } from './trust/setup-code.ts'
 
-export const version = packageJson.version
 const site = 'main'
-
-/** The parts that store and know; enough for `init`, and the base of a serving node. */
-class Core {
-  readonly clock = systemClock
-  readonly metrics = new Metrics()
-  readonly alerts = new Alerts(systemClock)
-  readonly passwords = new Passwords()
-  readonly dpop = new DpopVerifier(systemClock)
-  readonly logger: Logger
-  readonly folder: DataFolder
-  readonly log: LocalLog
-  readonly proposer: Proposer
-  readonly db: ReturnType<typeof openDatabase>
-  readonly directory: Directory
-  readonly setupCode: SetupCode
-  onFailure: (code: 'disk-full' | 'internal', message: string) => void = () => {}
-
-  constructor(folder: DataFolder, logger: Logger) {
-    this.folder = folder
-    this.logger = logger
-    this.log = new LocalLog({
-      databaseFile: folder.clusterFile,
-      nodeId: folder.identity.nodeId,
-      clock: this.clock,
-      logger,
-      onFailure: (code, message) => {
-        logger.error({ code }, `a batch could not be stored: ${message}`)
-        this.onFailure(code, message)
-      },
-    })
-    this.proposer = new Proposer(this.log)
-    this.db = openDatabase(folder.clusterFile, { role: 'reader' })
-    this.directory = new Directory(this.db)
-    this.setupCode = new SetupCode(folder.path, this.clock)
-  }
-
-  /** Starts the log; memory follows each commit before `listener` hears of it. */
-  async start(listener: (commit: Commit) => void): Promise<void> {
-    this.log.onCommit((commit) => {
-      this.metrics.commands += commit.commands
-      for (const effect of commit.effects) {
-        if (effect.e === 'changed') this.directory.refresh(effect.kind, effect.id)
-        else if (effect.e === 'entries') {
-          const channel = this.directory.channelsByNo.get(effect.channelNo)
-          if (channel) {
-            channel.head = Math.max(channel.head, effect.head)
-            channel.lastAt = commit.at
-          }
-        }
-      }
-      listener(commit)
-    })
-    await this.log.start()
-    this.directory.load()
-  }
-
-  setup(onSetUp: () => void): SetupService {
-    const { folder, directory, proposer, passwords, setupCode } = this
-    return new SetupService({ folder, directory, proposer, passwords, setupCode, version, onSetUp })
-  }
-
-  async stop(): Promise<void> {
-    await this.log.stop()
-    this.db.close()
-    this.folder.close()
-  }
-}
-
-export interface InitOptions {
-  dataDir: string
-  facility: string
-  nodeName: string
-  admin: string
-  adminPassword: string
-  displayName?: string
-}
-
-/**
- * Makes a facility in an empty data folder, without serving it.
- * @throws HoldfastError `already-set-up`, `weak-password`, `bad-request`; the data folder's errors
- */
-export async function initNode(
-  options: InitOptions,
-): Promise<{ nodeId: string; caFingerprint: string; recoveryCodes: string[] }> {
-  const facility = checked(displayNameSchema, options.facility, 'facility')
-  const nodeName = checked(nameSchema, options.nodeName, 'node')
-  const owner = checked(nameSchema, options.admin, 'admin')
-  const displayName = checked(displayNameSchema, options.displayName ?? options.admin, 'display name')
-  const logger = createLogger({ level: 'warn' })
-  const folder = await openDataFolder({
-    dataDir: options.dataDir,
-    facility,
-    nodeName,
-    publicNames: [],
-    clock: systemClock,
-  })
-  const core = new Core(folder, logger)
-  try {
-    await core.start(() => {})
-    const setup = core.setup(() => {})
-    if (setup.setUp)
-      throw new HoldfastError(
-        'already-set-up',
-        `${folder.path} holds the facility ${core.directory.setting('facility', '')} already: serve it, or choose an empty folder.`,
-      )
-    const { recoveryCodes } = await setup.create({
-      facility,
-      nodeName,
-      owner,
-      displayName,
-      password: options.adminPassword,
-    })
-    return { nodeId: folder.identity.nodeId, caFingerprint: folder.caFingerprint.colons, recoveryCodes }
-  } finally {
-    await core.stop()
-  }
-}
-
-function checked(schema: typeof displayNameSchema | typeof nameSchema, value: string, what: string): string {
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return parsed.data
-  throw new HoldfastError(
-    'bad-request',
-    `The ${what} name ${JSON.stringify(value)} cannot be used: ${parsed.error.issues[0]?.message}.`,
-  )
-}
 
 function auditSegments(core: Core, reader: Reader): AuditSegments {
   return new AuditSegments({
@@ -520,5 +382,3 @@ class Node {
     await this.discovery.start()
   }
 }
-
-export type { Core }

@@ -37,7 +37,7 @@ async function init(flags: InitFlags): Promise<void> {
     flag: '--admin-password-file',
     prompt: `New password of ${flags.admin}: `,
   })
-  const { initNode } = await import('../node.ts')
+  const { initNode } = await import('../init-node.ts')
   const made = await initNode({
     dataDir: flags.data,
     facility: flags.facility,

@@ -1,7 +1,7 @@
 import type { PeerView, Services } from '@holdfast/api/services'
 import type { ClusterPrisma } from '@holdfast/db/prisma'
+import type { Core } from '../core.ts'
 import type { ChannelStates } from '../gateway/channel-states.ts'
-import type { Core } from '../node.ts'
 import type { Reader } from '../reader/reader.ts'
 import { AuditService } from './audit/audit.ts'
 import { AuthService } from './auth/auth.ts'

@@ -36,6 +36,7 @@ export interface NewFacility {
 /** First set-up: from a node that knows nobody to a facility with its owner. */
 export class SetupService {
   private readonly o: SetupOptions
+  private completing = false
 
   constructor(options: SetupOptions) {
     this.o = options
@@ -68,19 +69,20 @@ export class SetupService {
     facility: string
     nodeName: string
   }> {
-    if (this.setUp) throw new HoldfastError('already-set-up', 'This node is set up already; sign in.')
-    this.o.setupCode.check(value.code, origin.remote)
-    const { owner, recoveryCodes } = await this.create({
-      ...value,
-      displayName: value.displayName ?? value.owner,
-    })
-    const login = await auth.openSession(owner, null, origin)
-    return {
-      login,
-      recoveryCodes,
-      caFingerprint: this.o.folder.caFingerprint.colons,
-      facility: value.facility,
-      nodeName: value.nodeName,
+    if (this.setUp || this.completing)
+      throw new HoldfastError('already-set-up', 'This node is set up already; sign in.')
+    this.completing = true
+    try {
+      this.o.setupCode.check(value.code, origin.remote)
+      const { owner, recoveryCodes } = await this.create({
+        ...value,
+        displayName: value.displayName ?? value.owner,
+      })
+      const login = await auth.openSession(owner, null, origin)
+      const { facility, nodeName } = value
+      return { login, recoveryCodes, caFingerprint: this.o.folder.caFingerprint.colons, facility, nodeName }
+    } finally {
+      this.completing = false
     }
   }
 
