@@ -58,7 +58,9 @@ export async function handleTrpc(
  */
 function linger(request: IncomingMessage): void {
   request.resume()
-  const timer = setTimeout(() => request.destroy(), httpBounds.lingerMs)
+  const timer = setTimeout(() => {
+    if (!request.complete) request.destroy()
+  }, httpBounds.lingerMs)
   request.once('close', () => clearTimeout(timer))
 }
 
