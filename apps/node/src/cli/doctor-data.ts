@@ -96,7 +96,7 @@ function checkLock(path: string): Finding {
     return ok(check, 'No node runs on this folder.')
   } catch (error) {
     if (error instanceof LockedError)
-      return ok(check, `A node runs on this folder (process ${error.holder ?? 'unknown'}).`)
+      return ok(check, `A node runs on this folder (process ${error.holderPid ?? 'unknown'}).`)
     return wrong(check, errorMessage(error), 'See who owns the folder and whether it can be written.')
   }
 }

@@ -1,6 +1,5 @@
 /** What the SDK needs in Node besides client.ts: sockets and requests that trust the facility's own CA. */
 import { Agent, request as httpsRequest } from 'node:https'
-import { connect as tlsConnect } from 'node:tls'
 import { WebSocket } from 'ws'
 import type { Fetch } from './api.ts'
 import { type Client, type ClientOptions, connect } from './client.ts'
@@ -94,7 +93,6 @@ export function createNodeFetch(trust: NodeTrust): Fetch & Disposable {
  * uses the CA compares its fingerprint with the one on the node's console first.
  */
 export function fetchUntrustedCa(origin: string): Promise<string> {
-  const { hostname, port } = new URL(origin)
   return new Promise((resolve, reject) => {
     const fail = (message: string, cause?: unknown): void =>
       reject(new UnreachableError(`${origin} cannot be reached: ${message}`, { cause }))
@@ -103,13 +101,8 @@ export function fetchUntrustedCa(origin: string): Promise<string> {
       {
         timeout: requestTimeoutMs,
         agent: false,
-        createConnection: () =>
-          tlsConnect({
-            host: hostname.replace(/^\[|\]$/g, ''),
-            port: Number(port || 443),
-            minVersion: 'TLSv1.3',
-            rejectUnauthorized: false,
-          }),
+        rejectUnauthorized: false,
+        minVersion: 'TLSv1.3',
       },
       (answer) => {
         let text = ''
