@@ -1,6 +1,6 @@
 'use client'
 
-import { Card, CardBody, CardTitle, Content, Title } from '@patternfly/react-core'
+import { Card, CardBody, CardTitle, Title } from '@patternfly/react-core'
 import type { ReactNode } from 'react'
 import { BrandName } from './brand.tsx'
 import { ThemeToggle } from './theme-toggle.tsx'
@@ -41,11 +41,7 @@ export function EntryFrame({
               <Title headingLevel="h1" size="xl">
                 {title}
               </Title>
-              {description !== undefined && (
-                <Content component="p" className="hf-subtle">
-                  {description}
-                </Content>
-              )}
+              {description !== undefined && <p className="hf-subtle hf-lead">{description}</p>}
             </CardTitle>
             <CardBody>{children}</CardBody>
           </Card>

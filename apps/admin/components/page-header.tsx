@@ -1,6 +1,6 @@
 'use client'
 
-import { Content, Flex, FlexItem, PageSection, Title } from '@patternfly/react-core'
+import { Flex, FlexItem, PageSection, Title } from '@patternfly/react-core'
 import type { ReactNode } from 'react'
 
 interface PageHeaderProps {
@@ -28,11 +28,7 @@ export function PageHeader({ title, description, status, actions }: PageHeaderPr
             </Title>
             {status}
           </Flex>
-          {description !== undefined && (
-            <Content component="p" className="hf-subtle">
-              {description}
-            </Content>
-          )}
+          {description !== undefined && <p className="hf-subtle">{description}</p>}
         </FlexItem>
         {actions !== undefined && <FlexItem>{actions}</FlexItem>}
       </Flex>

@@ -36,6 +36,7 @@ interface Facts {
   sample: LiveSample
 }
 
+const factTermWidth = '7.5rem'
 /** Shares of the disk in use from which the bar warns; the node refuses writes only when nothing is left. */
 const diskWarningShare = 0.8
 const diskDangerShare = 0.95
@@ -43,7 +44,7 @@ const diskDangerShare = 0.95
 /** Who this node is, what it holds, and what proves that nothing was altered. */
 export function OverviewFacts(facts: Facts) {
   return (
-    <Gallery hasGutter minWidths={{ default: '100%', md: '300px' }}>
+    <Gallery hasGutter minWidths={{ default: '100%', md: '272px' }}>
       <FactCard title="This node">
         <NodeFacts {...facts} />
       </FactCard>
@@ -62,7 +63,12 @@ function FactCard({ title, children }: { title: string; children: ReactNode }) {
     <Card isCompact>
       <CardTitle component="h2">{title}</CardTitle>
       <CardBody>
-        <DescriptionList isCompact isHorizontal isFluid className="hf-facts">
+        <DescriptionList
+          isCompact
+          isHorizontal
+          className="hf-facts"
+          horizontalTermWidthModifier={{ default: factTermWidth }}
+        >
           {children}
         </DescriptionList>
       </CardBody>

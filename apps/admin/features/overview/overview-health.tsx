@@ -1,17 +1,7 @@
 'use client'
 
 import type { Alert as NodeAlert } from '@holdfast/api/services'
-import {
-  Alert,
-  AlertGroup,
-  Card,
-  CardBody,
-  Content,
-  Flex,
-  FlexItem,
-  Icon,
-  Title,
-} from '@patternfly/react-core'
+import { Alert, AlertGroup, Card, CardBody, Flex, FlexItem, Icon, Title } from '@patternfly/react-core'
 import { CheckCircleIcon } from '@patternfly/react-icons/dist/esm/icons/check-circle-icon'
 import { ExclamationCircleIcon } from '@patternfly/react-icons/dist/esm/icons/exclamation-circle-icon'
 import { ExclamationTriangleIcon } from '@patternfly/react-icons/dist/esm/icons/exclamation-triangle-icon'
@@ -65,7 +55,7 @@ export function OverviewHealth({ alerts, isStale, lastAt }: OverviewHealthProps)
             <Title headingLevel="h2" size="lg">
               {state.text}
             </Title>
-            <Content component="p" className="hf-subtle">
+            <p className="hf-subtle">
               {isStale || lastAt === null ? (
                 <>
                   Last heard <RelativeTime at={lastAt} />. What follows may be out of date.
@@ -73,7 +63,7 @@ export function OverviewHealth({ alerts, isStale, lastAt }: OverviewHealthProps)
               ) : (
                 summary
               )}
-            </Content>
+            </p>
           </FlexItem>
         </Flex>
         {(alerts.length > 0 || Math.abs(offset) > tolerableOffsetMs) && (

@@ -31,7 +31,12 @@ export function AccountTab() {
         <Card className="hf-form-card">
           <CardTitle component="h2">You</CardTitle>
           <CardBody>
-            <DescriptionList isCompact isHorizontal className="hf-facts">
+            <DescriptionList
+              isCompact
+              isHorizontal
+              className="hf-facts"
+              horizontalTermWidthModifier={{ default: '8rem' }}
+            >
               {facts.map(([term, value]) => (
                 <DescriptionListGroup key={term}>
                   <DescriptionListTerm>{term}</DescriptionListTerm>

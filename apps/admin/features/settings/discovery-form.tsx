@@ -175,16 +175,18 @@ export function DiscoveryForm({ settings, isReadOnly }: DiscoveryFormProps) {
           >
             Save
           </Button>
-          <Button
-            variant="link"
-            isDisabled={!isChanged || update.isPending}
-            onClick={() => {
-              update.reset()
-              setValues(base)
-            }}
-          >
-            Discard changes
-          </Button>
+          {isChanged && (
+            <Button
+              variant="link"
+              isDisabled={update.isPending}
+              onClick={() => {
+                update.reset()
+                setValues(base)
+              }}
+            >
+              Discard changes
+            </Button>
+          )}
         </Flex>
       )}
     </Form>

@@ -244,16 +244,18 @@ export function FacilityForm({ settings, isReadOnly }: FacilityFormProps) {
           >
             Save
           </Button>
-          <Button
-            variant="link"
-            isDisabled={!isChanged || update.isPending}
-            onClick={() => {
-              update.reset()
-              setValues(valuesOf(base))
-            }}
-          >
-            Discard changes
-          </Button>
+          {isChanged && (
+            <Button
+              variant="link"
+              isDisabled={update.isPending}
+              onClick={() => {
+                update.reset()
+                setValues(valuesOf(base))
+              }}
+            >
+              Discard changes
+            </Button>
+          )}
         </Flex>
       )}
     </Form>

@@ -1,6 +1,6 @@
 'use client'
 
-import { Alert, Card, CardBody, CardTitle, Content, Skeleton, Stack, StackItem } from '@patternfly/react-core'
+import { Alert, Card, CardBody, CardTitle, Skeleton, Stack, StackItem } from '@patternfly/react-core'
 import { useQuery } from '@tanstack/react-query'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { trpc } from '../../lib/api.ts'
@@ -42,9 +42,9 @@ export function NodeTab() {
         <Card>
           <CardTitle component="h2">
             Network interfaces
-            <Content component="p" className="hf-subtle hf-card-note">
+            <p className="hf-subtle hf-lead">
               By default the node is announced only where the facility’s own network is.
-            </Content>
+            </p>
           </CardTitle>
           <CardBody>
             <InterfacesTable rows={node.data.interfaces} />

@@ -8,6 +8,7 @@ import { type FormEvent, useEffect, useState } from 'react'
 import { CopyableText } from '../../components/copyable-text.tsx'
 import { EntryFrame } from '../../components/entry-frame.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
+import { useNarrow } from '../../components/use-narrow.ts'
 import { queryClient, trpc } from '../../lib/api.ts'
 import { nodeNow } from '../../lib/clock.ts'
 import { type Failure, failureOf } from '../../lib/errors.ts'
@@ -236,8 +237,14 @@ export function SetupPage() {
 
 function Progress({ step }: { step: Step }) {
   const at = steps.indexOf(step)
+  const isNarrow = useNarrow()
   return (
-    <ProgressStepper isCenterAligned aria-label="Steps of the set-up" className="hf-no-print">
+    <ProgressStepper
+      isCenterAligned
+      isCompact={isNarrow}
+      aria-label="Steps of the set-up"
+      className="hf-no-print"
+    >
       {steps.map((each, index) => (
         <ProgressStep
           key={each}
