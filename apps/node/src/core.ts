@@ -6,6 +6,8 @@ import type { Commit } from './log/log.ts'
 import { Proposer } from './log/proposer.ts'
 import { systemClock } from './platform/clock.ts'
 import type { Logger } from './platform/logger.ts'
+import type { AuditRow } from './services/audit/segment-format.ts'
+import { AuditSegments } from './services/audit/segments.ts'
 import { SetupService } from './services/auth/setup.ts'
 import { Alerts } from './services/overview/alerts.ts'
 import { Metrics } from './services/overview/metrics.ts'
@@ -81,4 +83,16 @@ export class Core {
     this.db.close()
     this.folder.close()
   }
+}
+
+/** The audit log's files, written from the rows that the state machine stored. */
+export function auditSegments(core: Core): AuditSegments {
+  const rows = core.db.prepare('SELECT seq, event, hash FROM audit_event WHERE seq >= ? ORDER BY seq LIMIT ?')
+  return new AuditSegments({
+    directory: core.folder.auditDirectory,
+    readRows: (fromSeq, limit) => rows.all(fromSeq, limit) as AuditRow[],
+    logger: core.logger,
+    facility: () => core.directory.setting('facility', ''),
+    clock: core.clock,
+  })
 }

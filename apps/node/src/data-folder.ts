@@ -34,6 +34,8 @@ export interface DataFolder {
   /** SHA-256 of the CA certificate as people compare it, and as hex. */
   caFingerprint: { colons: string; hex: string }
   saveIdentity(identity: NodeIdentity): void
+  /** Issues a new node certificate when the old one is due or lacks a name; says whether it did. */
+  renewTrust(nowMs: number): Promise<boolean>
   close(): void
 }
 
@@ -92,7 +94,7 @@ async function openLocked(path: string, lock: FolderLock, options: DataFolderOpt
     const identity = nodeDb
       .prepare('SELECT nodeId, nodeName, facility FROM identity WHERE id = 1')
       .get() as NodeIdentity
-    return {
+    const folder: DataFolder = {
       path,
       clusterFile,
       searchFile: join(path, 'search.db'),
@@ -106,11 +108,17 @@ async function openLocked(path: string, lock: FolderLock, options: DataFolderOpt
         identity.nodeName = name
         identity.facility = facility
       },
+      renewTrust: async (nowMs) => {
+        const renewed = await loadOrRenewTrust(path, { nodeName, ...ownNames(options.publicNames), nowMs })
+        if (renewed.renewed) folder.trust = { authority: renewed.authority, node: renewed.node }
+        return renewed.renewed
+      },
       close: () => {
         nodeDb.close()
         lock.release()
       },
     }
+    return folder
   } catch (error) {
     nodeDb.close()
     throw error

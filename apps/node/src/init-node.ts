@@ -1,6 +1,6 @@
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import { displayNameSchema, nameSchema } from '@holdfast/api/contract/names'
-import { Core } from './core.ts'
+import { auditSegments, Core } from './core.ts'
 import { openDataFolder } from './data-folder.ts'
 import { systemClock } from './platform/clock.ts'
 import { createLogger } from './platform/logger.ts'
@@ -49,6 +49,8 @@ export async function initNode(
       displayName,
       password: options.adminPassword,
     })
+    await using segments = auditSegments(core)
+    await segments.start()
     return { nodeId: folder.identity.nodeId, caFingerprint: folder.caFingerprint.colons, recoveryCodes }
   } finally {
     await core.stop()

@@ -10,7 +10,7 @@ import type { Config, ConfigInput } from './config/config.ts'
 import { readEnvironment } from './config/env.ts'
 import { loadConfig } from './config/load-config.ts'
 import { readSecretFile, type Secret } from './config/secrets.ts'
-import { Core, version } from './core.ts'
+import { auditSegments, Core, version } from './core.ts'
 import { type DataFolder, openDataFolder, ownNames } from './data-folder.ts'
 import { ChannelStates } from './gateway/channel-states.ts'
 import { ClientFrames } from './gateway/client-frames.ts'
@@ -23,7 +23,7 @@ import { DiskGuard } from './platform/disk-guard.ts'
 import { createLogger, type Logger } from './platform/logger.ts'
 import { ServiceManager } from './platform/sd-notify.ts'
 import { Reader } from './reader/reader.ts'
-import { AuditSegments } from './services/audit/segments.ts'
+import type { AuditSegments } from './services/audit/segments.ts'
 import { SessionGuard } from './services/auth/session-guard.ts'
 import type { SetupService } from './services/auth/setup.ts'
 import { DeviceQueries } from './services/devices/queries.ts'
@@ -38,16 +38,8 @@ import { NodeSettingsFile } from './services/settings/node-settings.ts'
 import { validity } from './trust/certificates.ts'
 
 const site = 'main'
-
-function auditSegments(core: Core, reader: Reader): AuditSegments {
-  return new AuditSegments({
-    directory: core.folder.auditDirectory,
-    readRows: (fromSeq, limit) => reader.ask('auditRows', { fromSeq, limit }),
-    logger: core.logger,
-    facility: () => core.directory.setting('facility', ''),
-    clock: core.clock,
-  })
-}
+/** How often the node looks whether its certificate is due. */
+const renewalCheckMs = 12 * 3600_000
 
 export interface ServingNode {
   url: string
@@ -128,6 +120,7 @@ class Node {
   private discovery: Discovery | null = null
   private port = 0
   private ready = false
+  private renewer: NodeJS.Timeout | null = null
   private auditHead = { seq: 0, hash: '' }
   private metricsToken: Secret | null = null
 
@@ -152,7 +145,7 @@ class Node {
       clock,
       logger,
     })
-    this.segments = auditSegments(this.core, this.reader)
+    this.segments = auditSegments(this.core)
     this.disk = new DiskGuard({
       dataDir: folder.path,
       alerts,
@@ -233,12 +226,14 @@ class Node {
     presence.start()
     this.retention.start()
     void this.segments.start()
+    this.renewer = setInterval(() => void this.renewCertificate(), renewalCheckMs)
     if (this.setup.setUp) void this.startDiscovery()
     return port
   }
 
   async stop(): Promise<void> {
     this.ready = false
+    if (this.renewer) clearInterval(this.renewer)
     await this.discovery?.stop()
     this.gateway.stop()
     this.overview.stop()
@@ -286,6 +281,23 @@ class Node {
   private revalidate(): void {
     this.gateway.revalidate()
     this.http?.closeSessions((caller) => this.sessions.whyEnded(caller.sessionId, caller.deviceId) !== null)
+    // Subscriptions whose role changed end here; those that stay are not touched.
+    void this.http?.checkSessions()
+  }
+
+  /** Takes a new certificate into use before the old one ends; connections stay. */
+  private async renewCertificate(): Promise<void> {
+    const { folder, clock, alerts } = this.core
+    try {
+      if (!(await folder.renewTrust(clock.now()))) return
+      const { node, authority } = folder.trust
+      this.http?.reloadCertificate({ key: node.key, cert: node.certificate, ca: authority.certificate })
+      alerts.clear('certificate')
+      this.logger.info('the node has a new certificate')
+    } catch (error) {
+      alerts.raise('warning', 'certificate', "The node's certificate could not be renewed; the log says why.")
+      this.logger.error({ err: error }, 'the certificate could not be renewed')
+    }
   }
 
   private buildHttp(): HttpServer {
