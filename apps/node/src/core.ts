@@ -96,3 +96,8 @@ export function auditSegments(core: Core): AuditSegments {
     clock: core.clock,
   })
 }
+
+/** The audit events of a commit, in order. */
+export function auditRowsOf(commit: Commit): AuditRow[] {
+  return commit.effects.filter((effect) => effect.e === 'audit')
+}

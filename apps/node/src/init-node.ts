@@ -1,6 +1,6 @@
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import { displayNameSchema, nameSchema } from '@holdfast/api/contract/names'
-import { auditSegments, Core } from './core.ts'
+import { auditRowsOf, auditSegments, Core } from './core.ts'
 import { openDataFolder } from './data-folder.ts'
 import { systemClock } from './platform/clock.ts'
 import { createLogger } from './platform/logger.ts'
@@ -34,8 +34,10 @@ export async function initNode(
     clock: systemClock,
   })
   const core = new Core(folder, logger)
+  const segments = auditSegments(core)
   try {
-    await core.start(() => {})
+    await core.start((commit) => segments.append(auditRowsOf(commit)))
+    await segments.start()
     const setup = core.setup(() => {})
     if (setup.setUp)
       throw new HoldfastError(
@@ -49,10 +51,9 @@ export async function initNode(
       displayName,
       password: options.adminPassword,
     })
-    await using segments = auditSegments(core)
-    await segments.start()
     return { nodeId: folder.identity.nodeId, caFingerprint: folder.caFingerprint.colons, recoveryCodes }
   } finally {
+    await segments[Symbol.asyncDispose]()
     await core.stop()
   }
 }

@@ -10,7 +10,7 @@ import type { Config, ConfigInput } from './config/config.ts'
 import { readEnvironment } from './config/env.ts'
 import { loadConfig } from './config/load-config.ts'
 import { readSecretFile, type Secret } from './config/secrets.ts'
-import { auditSegments, Core, version } from './core.ts'
+import { auditRowsOf, auditSegments, Core, version } from './core.ts'
 import { type DataFolder, openDataFolder, ownNames } from './data-folder.ts'
 import { ChannelStates } from './gateway/channel-states.ts'
 import { ClientFrames } from './gateway/client-frames.ts'
@@ -252,11 +252,10 @@ class Node {
   private committed(commit: Commit): void {
     let revalidate = false
     let entries = 0
-    const events: { seq: number; event: string; hash: Uint8Array }[] = []
+    const events = auditRowsOf(commit)
     for (const effect of commit.effects) {
       if (effect.e === 'entries') entries += effect.count
       else if (effect.e === 'expired') entries += 1
-      else if (effect.e === 'audit') events.push(effect)
       else if (effect.e === 'changed') {
         if (effect.kind === 'channel') this.channelChanged(effect.id)
         else if (effect.kind === 'session') revalidate ||= !this.core.directory.sessions.has(effect.id)
