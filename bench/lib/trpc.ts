@@ -1,5 +1,10 @@
 import { Agent, request } from 'node:https'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BenchError } from './bench-error.ts'
 import { loopback } from './network.ts'
+
+/** A rate limit that does not let go after so many waits is a failure. */
+const maxAttempts = 100
 
 /** Calls procedures over HTTPS as any tool would, on one kept connection; the certificate is the one of this run. */
 export class TrpcClient implements Disposable {
@@ -40,10 +45,14 @@ export class TrpcClient implements Disposable {
   }
 
   async #call<Result>(method: string, path: string, body?: string): Promise<Result> {
-    const { status, text } = await this.#exchange(method, path, body)
-    if (status !== 200)
-      throw new Error(`${method} ${path.split('?')[0]} answered ${status}: ${text.slice(0, 500)}`)
-    return (JSON.parse(text) as { result: { data: Result } }).result.data
+    for (let attempt = 0; ; attempt++) {
+      const { status, text } = await this.#exchange(method, path, body)
+      if (status === 200) return (JSON.parse(text) as { result: { data: Result } }).result.data
+      const waitMs = attempt < maxAttempts ? askedToWaitMs(status, text) : undefined
+      if (waitMs === undefined)
+        throw new BenchError(`${method} ${path.split('?')[0]} answered ${status}: ${text.slice(0, 500)}`)
+      await sleep(waitMs)
+    }
   }
 
   #exchange(method: string, path: string, body?: string): Promise<{ status: number; text: string }> {
@@ -66,4 +75,11 @@ export class TrpcClient implements Disposable {
       outgoing.end(body)
     })
   }
+}
+
+/** How long the node wants a caller to wait who asks too often; undefined for any other answer. */
+function askedToWaitMs(status: number, text: string): number | undefined {
+  if (status !== 429) return undefined
+  const { error } = JSON.parse(text) as { error: { data: { retryAfterMs?: number } } }
+  return error.data.retryAfterMs
 }
