@@ -4,7 +4,7 @@ import type { AuditVerdict, AuditView } from '@holdfast/api/services'
 import { Command } from 'commander'
 import { integer, moment, rows as rowCount } from './arguments.ts'
 import { CommandError } from './errors.ts'
-import { dateTime, green, note, print, printable, printJson, printRows, red } from './output.ts'
+import { count, dateTime, green, note, print, printable, printJson, printRows, red } from './output.ts'
 import { openRemote, type RemoteFlags, remoteCommand } from './remote.ts'
 import { exitCodes } from './run.ts'
 
@@ -54,7 +54,7 @@ function tell(verdict: AuditVerdict): void {
   const { events, segments, tookMs, head } = verdict
   if (verdict.ok)
     print(
-      `${green('The audit log is whole')}: ${events} events in ${segments} segments, checked in ${tookMs} ms.\nHash of the newest event: ${head}`,
+      `${green('The audit log is whole')}: ${count(events, 'event')} in ${count(segments, 'segment')}, checked in ${tookMs} ms.\nHash of the newest event: ${head}`,
     )
   else {
     print(red('The audit log does not verify:'))
@@ -139,7 +139,7 @@ async function exportLog(flags: RemoteFlags & { out?: string; fromSeq: number })
     else process.stdout.write(lines)
     seq = page.nextSeq
   }
-  if (flags.out !== undefined && !flags.json) print(`${events} events are in ${flags.out}.`)
+  if (flags.out !== undefined && !flags.json) print(`${count(events, 'event')} written to ${flags.out}.`)
   else if (flags.out !== undefined) printJson({ events, file: flags.out })
 }
 

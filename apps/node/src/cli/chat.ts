@@ -1,12 +1,19 @@
 /** Talking in a channel from a terminal: what comes is printed above the line that is being written. */
-import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline'
+import {
+  clearLine,
+  clearScreenDown,
+  createInterface,
+  cursorTo,
+  type Interface,
+  moveCursor,
+} from 'node:readline'
 import type { Client } from '@holdfast/api/client'
 import type { Api } from '@holdfast/api/client/api'
 import type { PresenceState } from '@holdfast/api/contract/frames'
 import type { Command } from 'commander'
 import { integer } from './arguments.ts'
 import { channelId, entryLine, isChannel, Names } from './messaging.ts'
-import { bold, dim, printable, printJson, red } from './output.ts'
+import { bold, dim, printable, printJson, red, width } from './output.ts'
 import { openRemote, type RemoteFlags, remoteCommand } from './remote.ts'
 
 interface ChatFlags extends RemoteFlags {
@@ -122,6 +129,8 @@ class ChatRoom {
 
   async #line(line: string): Promise<void> {
     const text = line.trim()
+    if (text === '/quit') return this.#lines.close()
+    if (text !== '' && !text.startsWith('/')) this.#unwrite(line)
     this.#lines.prompt()
     if (text === '') return
     const command = /^\/(\w+)\s*([\s\S]*)$/.exec(text)
@@ -129,8 +138,6 @@ class ChatRoom {
     const [, name, rest = ''] = command
     const [seq, words] = splitSeq(rest)
     switch (name) {
-      case 'quit':
-        return this.#lines.close()
       case 'help':
         for (const row of help) this.#show(row)
         return
@@ -189,6 +196,16 @@ class ChatRoom {
       return
     this.#saidTypingAt = now
     this.#client.typing(this.#channel)
+  }
+
+  /** Takes the typed line off the screen: it comes back as the entry that it has become. */
+  #unwrite(line: string): void {
+    if (!process.stdout.isTTY) return
+    const columns = process.stdout.columns || 80
+    const rows = Math.max(1, Math.ceil((width(this.#lines.getPrompt()) + width(line)) / columns))
+    moveCursor(process.stdout, 0, -rows)
+    cursorTo(process.stdout, 0)
+    clearScreenDown(process.stdout)
   }
 
   /** A word of the program, not of a person. */

@@ -6,7 +6,7 @@ import { Command } from 'commander'
 import { CommandError, UsageError } from './errors.ts'
 import { dateTime, note, print, printJson } from './output.ts'
 import { defaultProfile, loadProfile, type Profile, profilePaths, removeKey, saveProfile } from './profile.ts'
-import { deviceName } from './remote.ts'
+import { deviceName, programName } from './remote.ts'
 import { ask, readNewPassword, readPassword } from './secrets.ts'
 
 interface LoginFlags {
@@ -50,7 +50,7 @@ async function login(flags: LoginFlags): Promise<void> {
     prompt: `Password of ${name}: `,
   })
   const { createNodeFetch } = await import('@holdfast/api/client/node')
-  using fetch = createNodeFetch({ ca })
+  using fetch = createNodeFetch({ ca, userAgent: programName() })
   const sameDevice = last !== null && last.url === origin && last.user === name
   const done = await signIn({
     url: origin,

@@ -71,7 +71,7 @@ const wide =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u
 
 /** Columns that a text takes on a terminal. */
-function width(text: string): number {
+export function width(text: string): number {
   let columns = 0
   for (const { segment } of new Intl.Segmenter().segment(text)) columns += wide.test(segment) ? 2 : 1
   return columns
@@ -92,6 +92,11 @@ export function bytes(count: number): string {
   const exponent = count < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(count) / 10))
   const value = count / 1024 ** exponent
   return `${exponent === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[exponent]}`
+}
+
+/** `1 segment`, `2 segments`. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
 
 /** Local date and time, to the second. */

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { type Subcommand, subcommands } from './registry.ts'
+import { version } from './version.ts'
 
 /**
  * The program with the subcommand that `args` names; with all of them in outline where the help is wanted.
@@ -28,12 +28,6 @@ function outline(): Command {
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show this help')
     .showSuggestionAfterError()
-}
-
-/** The version of this program. */
-export function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }
 
 async function load(name: string, subcommand: Subcommand): Promise<Command> {

@@ -6,6 +6,7 @@ import type { DeviceKey } from '@holdfast/api/client/device-key'
 import { Command } from 'commander'
 import { CommandError } from './errors.ts'
 import { defaultProfile, loadProfile, type Profile, profilePaths } from './profile.ts'
+import { version } from './version.ts'
 
 /** The flags of all these commands. */
 export interface RemoteFlags {
@@ -32,6 +33,11 @@ export function deviceName(): string {
   return `holdfast on ${hostname()}`.slice(0, 120)
 }
 
+/** How this program calls itself to nodes. */
+export function programName(): string {
+  return `holdfast-cli/${version()}`
+}
+
 /** Attempts to reach the node before a command gives up. */
 const firstAttempts = 3
 
@@ -50,7 +56,8 @@ export async function openRemote(flags: RemoteFlags): Promise<Remote> {
     import('@holdfast/api/client/api'),
     import('@holdfast/api/client/node'),
   ])
-  const fetch = createNodeFetch({ ca })
+  const userAgent = programName()
+  const fetch = createNodeFetch({ ca, userAgent })
   const credentials = { token, ...(deviceKey ? { deviceKey } : {}) }
   let client: Client | undefined
   return {
@@ -60,7 +67,8 @@ export async function openRemote(flags: RemoteFlags): Promise<Remote> {
       client = connectNode({
         urls: [url],
         ca,
-        program: 'holdfast-cli',
+        program: userAgent,
+        userAgent,
         firstAttempts,
         ...credentials,
         ...options,

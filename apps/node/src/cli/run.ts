@@ -1,3 +1,4 @@
+import { HoldfastError } from '@holdfast/api/contract/errors'
 import { CommanderError } from 'commander'
 import { readEnvironment } from '../config/env.ts'
 import { UsageError } from './errors.ts'
@@ -30,6 +31,12 @@ export async function run(args: readonly string[]): Promise<number> {
 
 function report(error: unknown): void {
   const message = error instanceof Error ? error.message : String(error)
-  process.stderr.write(`holdfast: ${message.replaceAll(/\s*\n\s*/g, ' ')}\n`)
+  process.stderr.write(`holdfast: ${message.replaceAll(/\s*\n\s*/g, ' ')}${hint(error)}\n`)
   if (readEnvironment().debug && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+}
+
+/** What to do where the node's own words cannot know that a command line is on the other side. */
+function hint(error: unknown): string {
+  const ended = error instanceof HoldfastError && ['session-ended', 'unauthenticated'].includes(error.code)
+  return ended ? ' Run: holdfast login' : ''
 }

@@ -300,6 +300,8 @@ export class Connection {
           said ?? `The node refused what this program sent (${reason || code}).`,
         ),
       )
+    else if (this.#state === 'connecting')
+      this.#lost(new UnreachableError(`${this.url} cannot be reached: ${reason || `close code ${code}`}.`))
     else this.#lost(new UnreachableError(said ?? `${this.url} closed the connection (${reason || code}).`))
   }
 

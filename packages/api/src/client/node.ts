@@ -13,6 +13,8 @@ const requestTimeoutMs = 30_000
 const maxMessageBytes = 64 * 1024 * 1024
 
 export interface NodeTrust {
+  /** Name and version of the program, for the node's list of sessions. */
+  userAgent?: string
   /** PEM of the facility's CA; Node's own list of public authorities when absent. */
   ca?: string
 }
@@ -27,6 +29,7 @@ export function nodeSocket(trust: NodeTrust): OpenSocket {
   return (url) =>
     new WebSocket(url, {
       ...(trust.ca === undefined ? {} : { ca: trust.ca }),
+      ...(trust.userAgent === undefined ? {} : { headers: { 'user-agent': trust.userAgent } }),
       minVersion: 'TLSv1.3',
       maxPayload: maxMessageBytes,
       // A message is small and wants to leave now; compressing costs memory for every connection.
@@ -55,6 +58,7 @@ export function createNodeFetch(trust: NodeTrust): Fetch & Disposable {
           agent,
           method: init.method ?? 'GET',
           headers: {
+            ...(trust.userAgent === undefined ? {} : { 'user-agent': trust.userAgent }),
             ...Object.fromEntries(new Headers(init.headers)),
             ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
           },
