@@ -7,7 +7,7 @@ import { Proposer } from './log/proposer.ts'
 import { systemClock } from './platform/clock.ts'
 import type { Logger } from './platform/logger.ts'
 import type { AuditRow } from './services/audit/segment-format.ts'
-import { AuditSegments } from './services/audit/segments.ts'
+import { AuditSegments, segmentAlertCodes } from './services/audit/segments.ts'
 import { SetupService } from './services/auth/setup.ts'
 import { Alerts } from './services/overview/alerts.ts'
 import { Metrics } from './services/overview/metrics.ts'
@@ -94,6 +94,10 @@ export function auditSegments(core: Core): AuditSegments {
     logger: core.logger,
     facility: () => core.directory.setting('facility', ''),
     clock: core.clock,
+    onAlert: (alert) => {
+      for (const code of segmentAlertCodes) if (code !== alert?.code) core.alerts.clear(code)
+      if (alert !== null) core.alerts.raise(alert.level, alert.code, alert.message)
+    },
   })
 }
 

@@ -313,6 +313,7 @@ class Node {
       nodeSettings: this.nodeSettings,
       deviceQueries: new DeviceQueries(() => this.prisma(), this.presence),
       prisma: () => this.prisma(),
+      segments: this.segments,
       peers: () => peerViews(this.discovery?.peers() ?? [], folder.identity.nodeId),
     })
     return new HttpServer({

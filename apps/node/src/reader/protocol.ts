@@ -37,6 +37,8 @@ export interface StatsAnswer {
 export interface AuditVerifyQuestion {
   directory: string
   database: string
+  /** Newest event that is known to be in the files; later ones may be on their way. */
+  settledSeq?: number
 }
 
 export interface Questions {

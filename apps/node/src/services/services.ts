@@ -4,6 +4,7 @@ import type { Core } from '../core.ts'
 import type { ChannelStates } from '../gateway/channel-states.ts'
 import type { Reader } from '../reader/reader.ts'
 import { AuditService } from './audit/audit.ts'
+import type { AuditSegments } from './audit/segments.ts'
 import { AuthService } from './auth/auth.ts'
 import type { SetupService } from './auth/setup.ts'
 import { ChannelsService } from './channels/channels.ts'
@@ -27,12 +28,14 @@ export interface ServicesOptions {
   nodeSettings: NodeSettingsFile
   deviceQueries: DeviceQueries
   prisma: () => Promise<ClusterPrisma>
+  segments: AuditSegments
   peers: () => PeerView[]
 }
 
 /** The services as the routers call them. */
 export function buildServices(options: ServicesOptions): Services {
-  const { core, reader, presence, states, overview, setup, nodeSettings, deviceQueries, prisma } = options
+  const { core, reader, presence, states, overview, setup, nodeSettings, deviceQueries, prisma, segments } =
+    options
   const { directory, proposer, passwords, dpop, clock, db, folder } = core
   const auth = new AuthService({ directory, db, proposer, passwords, dpop, clock })
   const channels = new ChannelsService({ directory, proposer, states })
@@ -59,6 +62,7 @@ export function buildServices(options: ServicesOptions): Services {
       proposer,
       directory: folder.auditDirectory,
       database: folder.clusterFile,
+      segments,
     }),
     settings: new SettingsService({
       directory,

@@ -6,6 +6,7 @@ import type { Proposer } from '../../log/proposer.ts'
 import type { Reader } from '../../reader/reader.ts'
 import { callerActor } from '../auth/auth.ts'
 import { parseEvent } from './chain.ts'
+import type { AuditSegments } from './segments.ts'
 
 /** Searching, proving and taking away the audit log. Looking at it is itself not an event; exporting and verifying is. */
 export class AuditService {
@@ -14,6 +15,7 @@ export class AuditService {
   private readonly proposer: Proposer
   private readonly directory: string
   private readonly database: string
+  private readonly segments: Pick<AuditSegments, 'flush' | 'status'>
 
   constructor(options: {
     prisma: () => Promise<ClusterPrisma>
@@ -21,12 +23,14 @@ export class AuditService {
     proposer: Proposer
     directory: string
     database: string
+    segments: Pick<AuditSegments, 'flush' | 'status'>
   }) {
     this.prisma = options.prisma
     this.reader = options.reader
     this.proposer = options.proposer
     this.directory = options.directory
     this.database = options.database
+    this.segments = options.segments
   }
 
   async search(query: input.AuditQuery, _caller: Caller): Promise<Page<AuditView>> {
@@ -58,9 +62,12 @@ export class AuditService {
   }
 
   async verify(caller: Caller): Promise<AuditVerdict> {
+    const settledSeq = await this.segments.flush()
     const verdict = await this.reader.ask('auditVerify', {
       directory: this.directory,
       database: this.database,
+      // Files that do not follow the database have to be told as faults, however far they came.
+      ...(this.segments.status().state === 'following' && { settledSeq }),
     })
     await this.proposer.propose('audit.used', callerActor(caller), {
       action: 'audit.verified',

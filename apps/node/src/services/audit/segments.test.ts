@@ -210,7 +210,8 @@ describe('trouble is an alert and never an exception', () => {
   it('a folder that cannot be made', async () => {
     await using folder = await testFolder()
     await writeFile(folder.audit, 'in the way')
-    const segments = segmentsOf(folder, rows)
+    const told: (string | undefined)[] = []
+    const segments = segmentsOf(folder, rows, { onAlert: (each) => told.push(each?.code) })
     await segments.start()
     const { state, alert } = segments.status()
     expect(state).toBe('retrying')
@@ -224,6 +225,7 @@ describe('trouble is an alert and never an exception', () => {
     expect(await segments.flush()).toBe(12)
     await segments[Symbol.asyncDispose]()
     expect(await filesOf(folder)).toEqual(await expectedFiles())
+    expect(told).toEqual(['audit-not-written', undefined])
   })
 
   it('rows that cannot be read now are read later', async () => {

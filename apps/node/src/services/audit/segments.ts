@@ -35,6 +35,8 @@ export interface AuditSegmentsOptions {
   logger: Pick<Logger, 'info' | 'warn' | 'error'>
   /** Name of the facility, for the headers of new segments. */
   facility(): string
+  /** Called when what people have to know changes; null: all is well again. */
+  onAlert?(alert: Alert | null): void
   clock?: Clock
   /** Bytes at which a segment is complete. */
   segmentBytes?: number
@@ -55,6 +57,9 @@ export interface SegmentsStatus {
   /** What people have to know; null while all is well. */
   alert: Alert | null
 }
+
+/** Codes of the alerts that this raises. */
+export const segmentAlertCodes = ['audit-not-written', 'audit-ahead', 'audit-damaged'] as const
 
 export class AuditSegments {
   readonly #options: AuditSegmentsOptions
@@ -316,6 +321,7 @@ export class AuditSegments {
       this.#retryMs = this.#options.retryMinMs ?? segmentLimits.retryMinMs
     }
     const changed = state !== this.#state
+    const before = this.#alert
     this.#state = state
     const since = changed || this.#alert === null ? this.#clock.now() : this.#alert.since
     this.#alert = alertOf(state, {
@@ -324,6 +330,7 @@ export class AuditSegments {
       directory: this.#options.directory,
       seq: this.#tail.position.seq,
     })
+    if (this.#alert?.message !== before?.message) this.#options.onAlert?.(this.#alert)
   }
 
   async #gather(): Promise<void> {
