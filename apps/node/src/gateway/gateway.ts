@@ -96,6 +96,7 @@ export class Gateway {
       facility,
       nonce: connection.nonce,
       version: node.version,
+      at: clock.now(),
     })
   }
 

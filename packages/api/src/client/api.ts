@@ -21,7 +21,7 @@ export interface ApiOptions {
 }
 
 /** Clock differences below this are not worth a second try; iat has a resolution of one second. */
-const clockToleranceMs = 2000
+export const clockToleranceMs = 2000
 
 /**
  * A client of the node's procedures: `api.people.list.query({ text: 'ann' })`.
@@ -102,7 +102,7 @@ function authenticatedFetch(options: ApiOptions): Fetch {
 }
 
 /** How far the node's clock is ahead of ours, in ms; 0 when the answer does not say. */
-function clockDifference(response: Response): number {
+export function clockDifference(response: Response): number {
   const date = Date.parse(response.headers.get('date') ?? '')
   return Number.isNaN(date) ? 0 : date - Date.now()
 }

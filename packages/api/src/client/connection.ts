@@ -267,6 +267,7 @@ export class Connection {
         htm: 'GET',
         htu,
         nonce: hello.nonce,
+        atMs: hello.at,
         ...(token ? { token } : {}),
       })
     }

@@ -5,7 +5,7 @@
  */
 import { type ErrorCode, HoldfastError } from '../contract/errors.ts'
 import type { DeviceDetail, LoginResult } from '../services.ts'
-import { type Api, createApi, type Fetch } from './api.ts'
+import { type Api, clockDifference, clockToleranceMs, createApi, type Fetch } from './api.ts'
 import type { DeviceKey } from './device-key.ts'
 import { nodeOrigin, trpcPath } from './urls.ts'
 
@@ -47,7 +47,13 @@ const deviceRefusals: readonly ErrorCode[] = [
  * @throws HoldfastError `wrong-credentials`, `locked-out`, `device-revoked` and the others of auth.login;
  * UnreachableError when no node answered.
  */
-export async function login(options: LoginOptions): Promise<Login> {
+export async function login(given: LoginOptions): Promise<Login> {
+  const clock: NodeClock = { offsetMs: 0 }
+  const options = {
+    ...given,
+    fetch: timingFetch(given.fetch ?? ((url, init) => fetch(url, init)), clock),
+    clock,
+  }
   const { deviceKey } = options
   if (!deviceKey) return { ...(await signIn(options, false)), device: null, binding: 'none' }
   if (options.enrolled) {
@@ -60,7 +66,7 @@ export async function login(options: LoginOptions): Promise<Login> {
     }
   }
   const unbound = await signIn(options, false)
-  const api = createApi({ url: options.url, token: unbound.token, ...fetchOf(options) })
+  const api = createApi({ url: options.url, token: unbound.token, fetch: options.fetch })
   const device = await enrol(api, { ...options, deviceKey })
   if (device.status !== 'approved') return { ...unbound, device, binding: 'pending' }
   const bound = await signIn(options, true)
@@ -75,25 +81,55 @@ export async function login(options: LoginOptions): Promise<Login> {
  */
 export async function enrol(
   api: Api,
-  options: { url: string; deviceKey: DeviceKey; device?: { name: string; platform?: string } },
+  options: {
+    url: string
+    deviceKey: DeviceKey
+    device?: { name: string; platform?: string }
+    clock?: NodeClock
+  },
 ): Promise<DeviceDetail> {
   const { deviceKey, device = { name: 'unnamed device' } } = options
   const mine = await api.devices.mine.query()
   const known = mine.find((row) => row.thumbprint === deviceKey.thumbprint && row.status !== 'revoked')
   if (known) return known
   const { nonce } = await api.devices.challenge.mutate()
-  const proof = await deviceKey.proof({ htm: 'POST', htu: target(options.url, 'devices.enrol'), nonce })
+  const proof = await deviceKey.proof({
+    htm: 'POST',
+    htu: target(options.url, 'devices.enrol'),
+    nonce,
+    atMs: Date.now() + (options.clock?.offsetMs ?? 0),
+  })
   return api.devices.enrol.mutate({ ...device, proof })
 }
 
-async function signIn(
-  options: LoginOptions,
-  prove: boolean,
-): Promise<{ token: string; session: Omit<LoginResult, 'token'> }> {
-  const { url, name, password, deviceKey } = options
-  const api = createApi({ url, ...fetchOf(options) })
+type SignInOptions = LoginOptions & { fetch: Fetch; clock: NodeClock }
+interface SignedIn {
+  token: string
+  session: Omit<LoginResult, 'token'>
+}
+
+/** Signs in; a proof that is refused because of this machine's clock is made once more by the node's. */
+async function signIn(options: SignInOptions, prove: boolean): Promise<SignedIn> {
+  const { clock } = options
+  const before = clock.offsetMs
+  try {
+    return await attempt(options, prove)
+  } catch (error) {
+    const clockMoved = Math.abs(clock.offsetMs - before) >= clockToleranceMs
+    if (!prove || !clockMoved || !(error instanceof HoldfastError) || error.code !== 'proof-invalid')
+      throw error
+    return attempt(options, prove)
+  }
+}
+
+async function attempt(options: SignInOptions, prove: boolean): Promise<SignedIn> {
+  const { url, name, password, deviceKey, fetch, clock } = options
+  const api = createApi({ url, fetch })
+  const atMs = Date.now() + clock.offsetMs
   const proof =
-    prove && deviceKey ? await deviceKey.proof({ htm: 'POST', htu: target(url, 'auth.login') }) : undefined
+    prove && deviceKey
+      ? await deviceKey.proof({ htm: 'POST', htu: target(url, 'auth.login'), atMs })
+      : undefined
   const answer = await api.auth.login.mutate({ name, password, ...(proof ? { proof } : {}) })
   if (!('token' in answer))
     throw new HoldfastError('internal', `${url} gave no token. Is another program between here and the node?`)
@@ -101,8 +137,17 @@ async function signIn(
   return { token, session }
 }
 
-function fetchOf(options: LoginOptions): { fetch?: Fetch } {
-  return options.fetch ? { fetch: options.fetch } : {}
+/** How far the node's clock is ahead of this machine's, as its last answer told. */
+interface NodeClock {
+  offsetMs: number
+}
+
+function timingFetch(send: Fetch, clock: NodeClock): Fetch {
+  return async (url, init) => {
+    const response = await send(url, init)
+    clock.offsetMs = clockDifference(response)
+    return response
+  }
 }
 
 /** What a proof names as its target for a procedure. */

@@ -125,6 +125,7 @@ export class TestServer implements AsyncDisposable {
       facility: 'Test',
       nonce: `nonce-${this.connections}`,
       version: '0',
+      at: Date.now(),
     })
   }
 

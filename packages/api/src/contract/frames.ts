@@ -168,6 +168,8 @@ export type ServerFrame =
       facility: string
       nonce: string
       version: string
+      /** The node's clock, milliseconds since 1970: a proof made by it is fresh however wrong the client's clock is. */
+      at: number
     }
   | {
       t: 'ready'
