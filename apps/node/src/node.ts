@@ -23,6 +23,7 @@ import { DiskGuard } from './platform/disk-guard.ts'
 import { createLogger, type Logger } from './platform/logger.ts'
 import { ServiceManager } from './platform/sd-notify.ts'
 import { Reader } from './reader/reader.ts'
+import { SecurityEvents } from './services/audit/security-events.ts'
 import type { AuditSegments } from './services/audit/segments.ts'
 import { SessionGuard } from './services/auth/session-guard.ts'
 import type { SetupService } from './services/auth/setup.ts'
@@ -108,6 +109,7 @@ class Node {
   private readonly marks: MarkCollector
   private readonly gateway: Gateway
   private readonly sessions: SessionGuard
+  private readonly security: SecurityEvents
   private readonly states: ChannelStates
   private readonly segments: AuditSegments
   private readonly disk: DiskGuard
@@ -133,7 +135,8 @@ class Node {
     this.reader = new Reader({ databaseFile: folder.clusterFile, searchFile: folder.searchFile }, logger)
     this.presence = new Presence({ directory, log, clock, site })
     this.marks = new MarkCollector(log)
-    this.sessions = new SessionGuard(directory, this.core.dpop, clock)
+    this.security = new SecurityEvents({ proposer, logger, clock })
+    this.sessions = new SessionGuard({ directory, dpop: this.core.dpop, security: this.security, clock })
     this.states = new ChannelStates(directory, db)
     this.gateway = new Gateway({
       node,
@@ -203,6 +206,7 @@ class Node {
     gateway.start(
       new ClientFrames({
         gateway,
+        security: this.security,
         log,
         reader,
         directory,
@@ -314,6 +318,7 @@ class Node {
       deviceQueries: new DeviceQueries(() => this.prisma(), this.presence),
       prisma: () => this.prisma(),
       segments: this.segments,
+      security: this.security,
       peers: () => peerViews(this.discovery?.peers() ?? [], folder.identity.nodeId),
     })
     return new HttpServer({

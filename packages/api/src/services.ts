@@ -260,6 +260,10 @@ export interface LoginResult {
 }
 
 export interface Services {
+  security: {
+    /** Notes that the caller tried what his role may not. */
+    refused(caller: Caller, action: string): void
+  }
   setup: {
     state(): {
       setUp: boolean

@@ -6,6 +6,7 @@ import { allowed } from '@holdfast/api/contract/policy'
 import type { Log } from '../log/log.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Reader } from '../reader/reader.ts'
+import type { SecurityEvents } from '../services/audit/security-events.ts'
 import type { SessionGuard } from '../services/auth/session-guard.ts'
 import type { Stored } from '../services/messaging/commands.ts'
 import type { MarkCollector } from '../services/messaging/mark-collector.ts'
@@ -23,6 +24,7 @@ export interface ClientFramesOptions {
   reader: Reader
   directory: Directory
   sessions: SessionGuard
+  security: SecurityEvents
   presence: Presence
   marks: MarkCollector
   channelStates: ChannelStates
@@ -58,6 +60,9 @@ export class ClientFrames implements FrameHandlers {
       connection.personNo === 0 ? null : (this.o.directory.peopleByNo.get(connection.personNo)?.role ?? null)
     if (allowed(`frame.${frame.t}`, role)) return
     if (role === null) throw new HoldfastError('unauthenticated', 'Send an auth frame first.')
+    const { personId: id, meta } = connection
+    const name = this.o.directory.people.get(id)?.name ?? ''
+    this.o.security.refused({ id, name, remote: meta.remote }, `frame.${frame.t}`, `role ${role}`)
     throw new HoldfastError('forbidden', `Your role (${role}) may not do this (${frame.t}).`)
   }
 

@@ -4,8 +4,9 @@ import type { Core } from '../core.ts'
 import type { ChannelStates } from '../gateway/channel-states.ts'
 import type { Reader } from '../reader/reader.ts'
 import { AuditService } from './audit/audit.ts'
+import type { SecurityEvents } from './audit/security-events.ts'
 import type { AuditSegments } from './audit/segments.ts'
-import { AuthService } from './auth/auth.ts'
+import { AuthService, callerActor } from './auth/auth.ts'
 import type { SetupService } from './auth/setup.ts'
 import { ChannelsService } from './channels/channels.ts'
 import { DevicesService } from './devices/devices.ts'
@@ -30,6 +31,7 @@ export interface ServicesOptions {
   prisma: () => Promise<ClusterPrisma>
   segments: AuditSegments
   peers: () => PeerView[]
+  security: SecurityEvents
 }
 
 /** The services as the routers call them. */
@@ -37,9 +39,13 @@ export function buildServices(options: ServicesOptions): Services {
   const { core, reader, presence, states, overview, setup, nodeSettings, deviceQueries, prisma, segments } =
     options
   const { directory, proposer, passwords, dpop, clock, db, folder } = core
+  const { security } = options
   const auth = new AuthService({ directory, db, proposer, passwords, dpop, clock })
   const channels = new ChannelsService({ directory, proposer, states })
   return {
+    security: {
+      refused: (caller, action) => security.refused(callerActor(caller), action, `role ${caller.role}`),
+    },
     setup: { state: () => setup.state(), complete: (value, origin) => setup.complete(value, origin, auth) },
     auth,
     overview,

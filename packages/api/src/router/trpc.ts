@@ -85,6 +85,7 @@ const guarded = t.procedure.use(async ({ ctx, path, next }) => {
   if (!allowed(path, ctx.caller?.role ?? null)) {
     if (ctx.caller === null)
       throw toTrpcError(ctx.refusal ?? new HoldfastError('unauthenticated', 'Sign in first.'))
+    ctx.services.security.refused(ctx.caller, path)
     throw toTrpcError(
       new HoldfastError('forbidden', `Your role (${ctx.caller.role}) may not do this (${path}).`),
     )

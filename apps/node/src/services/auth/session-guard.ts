@@ -4,6 +4,7 @@ import type { Clock } from '../../platform/clock.ts'
 import type { Directory, SessionRecord } from '../../state/directory.ts'
 import type { DpopVerifier } from '../../trust/dpop.ts'
 import { hashToken, isSessionToken } from '../../trust/tokens.ts'
+import type { SecurityEvents } from '../audit/security-events.ts'
 
 export interface HttpCredentials {
   token: string
@@ -23,6 +24,13 @@ export interface SocketCredentials {
   remote: string
 }
 
+interface ExpectedProof {
+  method: string
+  path: string
+  token: string
+  nonce?: string
+}
+
 const clientPath = '/client/v1'
 
 /**
@@ -32,12 +40,14 @@ const clientPath = '/client/v1'
 export class SessionGuard {
   private readonly directory: Directory
   private readonly dpop: DpopVerifier
+  private readonly security: SecurityEvents
   private readonly clock: Clock
 
-  constructor(directory: Directory, dpop: DpopVerifier, clock: Clock) {
-    this.directory = directory
-    this.dpop = dpop
-    this.clock = clock
+  constructor(options: { directory: Directory; dpop: DpopVerifier; security: SecurityEvents; clock: Clock }) {
+    this.directory = options.directory
+    this.dpop = options.dpop
+    this.security = options.security
+    this.clock = options.clock
   }
 
   /** @throws HoldfastError `session-ended`, `proof-invalid`, `device-revoked` */
@@ -45,7 +55,7 @@ export class SessionGuard {
     const session = this.sessionOf(credentials.token)
     if (session.deviceId !== null && !credentials.viaCookie) {
       const { token, method, path, proof } = credentials
-      await this.checkProof(session.deviceId, proof, { token, method, path })
+      await this.demandProof(session, origin.remote, proof, { token, method, path })
     }
     return this.caller(session, origin.remote, session.deviceId)
   }
@@ -58,7 +68,7 @@ export class SessionGuard {
     const session = this.sessionOf(token)
     let { deviceId } = session
     if (deviceId !== null && !viaCookie) {
-      await this.checkProof(deviceId, proof, { token, nonce, method: 'GET', path: clientPath })
+      await this.demandProof(session, remote, proof, { token, nonce, method: 'GET', path: clientPath })
     } else if (proof !== null) {
       const { thumbprint } = await this.dpop.verify(proof, { nonce, method: 'GET', path: clientPath })
       const device = this.directory.devicesByThumbprint.get(thumbprint)
@@ -102,11 +112,24 @@ export class SessionGuard {
     return session
   }
 
-  private async checkProof(
-    deviceId: string,
+  /** A token without its device's proof is what a thief has: it is refused, and the audit log says so. */
+  private async demandProof(
+    session: SessionRecord,
+    remote: string,
     proof: string | null,
-    expected: { method: string; path: string; token: string; nonce?: string },
+    expected: ExpectedProof,
   ): Promise<void> {
+    try {
+      await this.checkProof(session.deviceId ?? '', proof, expected)
+    } catch (error) {
+      const name = this.directory.people.get(session.personId)?.name ?? ''
+      const why = error instanceof Error ? error.message : String(error)
+      this.security.refused({ id: session.personId, name, remote }, 'proof', why)
+      throw error
+    }
+  }
+
+  private async checkProof(deviceId: string, proof: string | null, expected: ExpectedProof): Promise<void> {
     if (proof === null)
       throw new HoldfastError(
         'proof-invalid',
