@@ -1,9 +1,12 @@
 /** What commands print: tables for people, JSON for programs. */
 import { readEnvironment } from '../config/env.ts'
 
-/** Text from other people can hold escape sequences that would drive the terminal; they are shown, not obeyed. */
+/**
+ * Text from other people can hold escape sequences that would drive the terminal, and marks that turn the direction of
+ * writing so that a line reads as another one; they are shown, not obeyed.
+ */
 export function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, (c) =>
+  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, (c) =>
     c === '\n' || c === '\t' ? c : `\\x${c.codePointAt(0)!.toString(16).padStart(2, '0')}`,
   )
 }

@@ -45,7 +45,10 @@ async function search(text: string, flags: SearchFlags): Promise<void> {
 
 /** The hits stand between U+2068 and U+2069. */
 function marked(snippet: string): string {
-  return printable(snippet.replaceAll('\n', ' ')).replaceAll(/\u2068([^\u2069]*)\u2069?/g, (_, hit: string) =>
-    bold(hit),
-  )
+  const [before = '', ...hits] = snippet.replaceAll('\n', ' ').split('\u2068')
+  const rest = hits.map((part) => {
+    const [hit = '', ...after] = part.split('\u2069')
+    return bold(printable(hit)) + printable(after.join(''))
+  })
+  return printable(before) + rest.join('')
 }
