@@ -5,7 +5,7 @@ import { Bullseye, EmptyState, EmptyStateBody, PageSection, Spinner, Tooltip } f
 import { LockIcon } from '@patternfly/react-icons/dist/esm/icons/lock-icon'
 import { useQuery } from '@tanstack/react-query'
 import { usePathname, useRouter } from 'next/navigation'
-import { type ReactNode, Suspense, useEffect, useRef } from 'react'
+import { type ReactNode, Suspense, useEffect, useRef, useState } from 'react'
 import { AppShell } from '../../components/app-shell.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { useToasts } from '../../components/toasts.tsx'
@@ -25,7 +25,12 @@ const sessionCheckMs = 30_000
 export function SignedInShell({ children }: { children: ReactNode }) {
   const router = useRouter()
   const pathname = usePathname()
-  const me = useQuery(trpc.auth.me.queryOptions(undefined, { refetchInterval: sessionCheckMs }))
+  // From the end of the session until the login page is there nothing is asked any more: each answer would be a refusal.
+  const [leaving, setLeaving] = useState(false)
+  const me = useQuery({
+    ...trpc.auth.me.queryOptions(undefined, { refetchInterval: sessionCheckMs }),
+    enabled: !leaving,
+  })
   const hadSession = useRef(false)
   useEffect(() => {
     if (me.data !== undefined) hadSession.current = true
@@ -35,7 +40,7 @@ export function SignedInShell({ children }: { children: ReactNode }) {
     () =>
       onSessionEnd((reason) => {
         const next = `${window.location.pathname}${window.location.search}`
-        queryClient.clear()
+        setLeaving(true)
         router.replace(
           paths.login({
             next,
@@ -45,8 +50,10 @@ export function SignedInShell({ children }: { children: ReactNode }) {
       }),
     [router],
   )
+  // What the last person saw is forgotten once his pages are gone.
+  useEffect(() => (leaving ? () => queryClient.clear() : undefined), [leaving])
 
-  if (me.data === undefined) {
+  if (me.data === undefined || leaving) {
     const failure = me.error === null ? null : failureOf(me.error)
     return (
       <main className="hf-entry">
