@@ -4,7 +4,7 @@ import type { LoadResult } from './driver/plan.ts'
 import { runDriver } from './driver/run-driver.ts'
 import { BenchError } from './lib/bench-error.ts'
 import { describeMachine, measureFdatasync } from './lib/machine.ts'
-import { PeakMemory, readProcessTree } from './lib/process-tree.ts'
+import { PeakMemory, readMachineCpuSeconds, readProcessTree } from './lib/process-tree.ts'
 import { integer, megabytes, percent, printMachine, printTable, times, writeReport } from './lib/report.ts'
 import { Workspace } from './lib/workspace.ts'
 import { ejabberd, ejabberdTuned } from './systems/ejabberd.ts'
@@ -24,6 +24,8 @@ interface Run extends LoadResult {
   setup: string
   window: number
   serverCpuSeconds: number
+  /** Share of the machine that neither the server nor the driver used: what disturbed the run. */
+  othersCpuShare: number
   serverPeakRssBytes: number
   archivedRows: number
   /** Just before the run. */
@@ -56,18 +58,15 @@ async function measure(workspace: Workspace, system: System, window: number): Pr
   const fdatasyncMs = measureFdatasync(directory)
   await using server = await system.start(directory, roomSizes)
   using memory = new PeakMemory(server.pid)
-  let cpuSeconds = 0
+  const cpu = { server: 0, machine: 0 }
+  const addCpu = (sign: 1 | -1) => {
+    cpu.server += sign * readProcessTree(server.pid).cpuSeconds
+    cpu.machine += sign * readMachineCpuSeconds()
+  }
   const { endpoint, rooms } = server
   const load = await runDriver(
     { endpoint, rooms, window, bodyBytes, warmUpMs, measureMs },
-    {
-      measuring: () => {
-        cpuSeconds -= readProcessTree(server.pid).cpuSeconds
-      },
-      measured: () => {
-        cpuSeconds += readProcessTree(server.pid).cpuSeconds
-      },
-    },
+    { measuring: () => addCpu(-1), measured: () => addCpu(1) },
   )
   const archivedRows = server.archivedRows()
   if (archivedRows < load.acknowledgedInTotal)
@@ -80,11 +79,18 @@ async function measure(workspace: Workspace, system: System, window: number): Pr
     setup: system.setup,
     window,
     ...load,
-    serverCpuSeconds: cpuSeconds,
+    serverCpuSeconds: cpu.server,
+    othersCpuShare: othersShare(cpu, load),
     serverPeakRssBytes: memory.bytes,
     archivedRows,
     fdatasyncMs,
   }
+}
+
+function othersShare(cpu: { server: number; machine: number }, load: LoadResult): number {
+  const measuredSeconds = measureMs / 1_000
+  const others = cpu.machine - cpu.server - load.driverCpuShare * measuredSeconds
+  return Math.max(0, others / (measuredSeconds * machine.cores))
 }
 
 /** Of several rounds of a system, the one in the middle. */
@@ -110,6 +116,7 @@ function printRuns(ofWindow: Run[], window: number): void {
     { title: 'server CPU s', value: (run) => run.serverCpuSeconds.toFixed(1) },
     { title: 'peak RSS MB', value: (run) => megabytes(run.serverPeakRssBytes) },
     { title: 'driver CPU', value: (run) => percent(run.driverCpuShare) },
+    { title: 'others CPU', value: (run) => percent(run.othersCpuShare) },
     { title: 'acked in all', value: (run) => integer(run.acknowledgedInTotal) },
     { title: 'archived', value: (run) => integer(run.archivedRows) },
     { title: 'fdatasync ms', value: (run) => run.fdatasyncMs.toFixed(2) },

@@ -33,6 +33,17 @@ export function readProcessTree(rootPid: number): TreeFigures {
   return total
 }
 
+/** CPU time that all processes and the kernel of this machine have used since it started, from /proc/stat. */
+export function readMachineCpuSeconds(): number {
+  const [total] = readFileSync('/proc/stat', 'latin1').split('\n')
+  const [user, nice, system, , , irq, softirq, steal] = total!.trim().split(/\s+/).slice(1).map(Number)
+  const ticks = [user, nice, system, irq, softirq, steal].reduce<number>(
+    (sum, value) => sum + (value ?? 0),
+    0,
+  )
+  return ticks / ticksPerSecond
+}
+
 function readProcess(pid: number): ProcessFigures | undefined {
   let stat: string
   try {
