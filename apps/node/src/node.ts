@@ -131,7 +131,14 @@ class Node {
     this.logger = logger
     this.core = new Core(folder, logger)
     const { log, directory, clock, alerts, metrics, proposer, db } = this.core
-    const node = { id: folder.identity.nodeId, name: folder.identity.nodeName, version }
+    const node = {
+      id: folder.identity.nodeId,
+      version,
+      // The set-up names the node while it runs.
+      get name() {
+        return folder.identity.nodeName
+      },
+    }
     this.reader = new Reader({ databaseFile: folder.clusterFile, searchFile: folder.searchFile }, logger)
     this.presence = new Presence({ directory, log, clock, site })
     this.marks = new MarkCollector(log)
