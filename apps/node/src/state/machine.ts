@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { HoldfastError } from '@holdfast/api/contract/errors'
-import type Database from 'better-sqlite3'
+import Database from 'better-sqlite3'
 import {
   applyDelete,
   applyEdit,
@@ -10,7 +10,8 @@ import {
 } from '../services/messaging/commands.ts'
 import { applySeen } from '../services/presence/commands.ts'
 import { Applying } from './applying.ts'
-import { type Batch, type Command, commandTypes, systemActor } from './commands.ts'
+import { asCommand } from './command-shape.ts'
+import { type Batch, commandTypes, systemActor } from './commands.ts'
 import { Directory } from './directory.ts'
 import type { Effect } from './effects.ts'
 import { handlers } from './handlers.ts'
@@ -31,6 +32,7 @@ export interface Applied {
 const sealMessages = 1000
 /** Time after which a message not yet covered by the audit log is, with the next message. */
 const sealMs = 60_000
+const sealAction = 'log.sealed'
 
 /** The replicated state machine: applies batches in log order, each in one transaction. It knows no clock and no network. */
 export class StateMachine {
@@ -41,8 +43,9 @@ export class StateMachine {
   private readonly applying: Applying
   private readonly entries: EntryWriter
   private lastAt = 0
-  private unsealed = 0
-  private sealedAt = 0
+  /** Entries that the audit log covers, and when it was told. Read from the state, so that a restart changes nothing. */
+  private sealed = { entries: 0, at: 0 }
+  private entryCount = 0
 
   constructor(db: Database.Database) {
     this.db = db
@@ -68,8 +71,9 @@ export class StateMachine {
     this.index = row.index
     this.chain = row.chain
     this.lastAt = row.at
-    this.sealedAt = row.at
-    this.unsealed = 0
+    this.sealed = this.readSealed()
+    // Channels are never deleted and heads never go back, so this is the number of entries ever stored.
+    this.entryCount = this.db.prepare('SELECT coalesce(sum(head), 0) FROM channel').pluck().get() as number
     this.applying.auditSeq = row.auditSeq
     this.applying.auditHash = row.auditHash
     this.directory.load()
@@ -113,7 +117,9 @@ export class StateMachine {
     return { index: this.index, chain: this.chain, at: applying.at, outcomes, effects }
   }
 
-  private applyOne(command: Command): number | Outcome {
+  private applyOne(value: unknown): number | Outcome {
+    const command = asCommand(value)
+    if (command === null) return unknownCommand
     try {
       switch (command[0]) {
         case commandTypes.message:
@@ -130,8 +136,6 @@ export class StateMachine {
           return { value: null }
         case commandTypes.control:
           return this.applyControl(command[1], command[2], command[3])
-        default:
-          return { refused: ['internal', 'This node does not know the command; it runs an older version.'] }
       }
     } catch (error) {
       if (error instanceof HoldfastError) return { refused: [error.code, error.message] }
@@ -163,29 +167,55 @@ export class StateMachine {
       this.db.exec('RELEASE control')
       return { value: value ?? null }
     } catch (error) {
-      if (!(error instanceof HoldfastError)) throw error
+      if (isOfThisNode(error)) throw error
       this.db.exec('ROLLBACK TO control')
       this.db.exec('RELEASE control')
       const undone = applying.effects.splice(before.effects)
       for (const effect of undone) if (effect.e === 'changed') this.directory.refresh(effect.kind, effect.id)
       applying.auditSeq = before.auditSeq
       applying.auditHash = before.auditHash
-      return { refused: [error.code, error.message] }
+      if (error instanceof HoldfastError) return { refused: [error.code, error.message] }
+      const why = error instanceof Error ? error.message : String(error)
+      return { refused: ['internal', `The command ${name} is not what it should be: ${why}`] }
     }
   }
 
   /** Ties messages to the audit log: the state chain covers every command up to here, the audit log covers the chain. */
   private seal(chain: Buffer): void {
-    this.unsealed += this.entries.takeCount()
-    if (this.unsealed === 0) return
-    const { applying } = this
-    if (this.unsealed < sealMessages && applying.at - this.sealedAt < sealMs) return
+    const added = this.entries.takeCount()
+    this.entryCount += added
+    if (added === 0) return
+    const { applying, sealed } = this
+    const entries = this.entryCount - sealed.entries
+    if (entries < sealMessages && applying.at - sealed.at < sealMs) return
     applying.audit(systemActor, {
-      action: 'log.sealed',
+      action: sealAction,
       target: 'log',
-      detail: { index: this.index + 1, chain: chain.toString('hex'), entries: this.unsealed },
+      detail: { index: this.index + 1, chain: chain.toString('hex'), entries, total: this.entryCount },
     })
-    this.unsealed = 0
-    this.sealedAt = applying.at
+    this.sealed = { entries: this.entryCount, at: applying.at }
   }
+
+  private readSealed(): { entries: number; at: number } {
+    const text = this.db
+      .prepare('SELECT event FROM audit_event WHERE action = ? AND actor = ? ORDER BY seq DESC LIMIT 1')
+      .pluck()
+      .get(sealAction, systemActor.id) as string | undefined
+    if (text === undefined) return { entries: 0, at: 0 }
+    const { at, detail } = JSON.parse(text) as { at: number; detail: { total?: number } | null }
+    return { entries: detail?.total ?? 0, at }
+  }
+}
+
+const unknownCommand: Outcome = {
+  refused: ['internal', 'This node does not know the command; it runs an older version.'],
+}
+
+/**
+ * Whether the error is this node's own trouble (a full or broken disk) and not a property of the command. Then the batch
+ * is not applied here; a command that cannot be applied anywhere is refused instead, on every node alike.
+ */
+function isOfThisNode(error: unknown): boolean {
+  if (!(error instanceof Database.SqliteError)) return false
+  return !error.code.startsWith('SQLITE_CONSTRAINT') && error.code !== 'SQLITE_TOOBIG'
 }
