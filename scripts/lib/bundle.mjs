@@ -20,6 +20,7 @@ await build({
     // Worker threads load a file of their own.
     'writer-thread': 'apps/node/src/log/writer-thread.ts',
     'reader-thread': 'apps/node/src/reader/reader-thread.ts',
+    'audit-thread': 'apps/node/src/services/audit/audit-thread.ts',
   },
   // One level below dist, so that paths relative to a module hold for sources and bundle alike.
   outdir: join(dist, 'bundle'),

@@ -23,6 +23,7 @@ import { DiskGuard } from './platform/disk-guard.ts'
 import { createLogger, type Logger } from './platform/logger.ts'
 import { ServiceManager } from './platform/sd-notify.ts'
 import { Reader } from './reader/reader.ts'
+import { AuditReader } from './services/audit/audit-reader.ts'
 import { SecurityEvents } from './services/audit/security-events.ts'
 import type { AuditSegments } from './services/audit/segments.ts'
 import { SessionGuard } from './services/auth/session-guard.ts'
@@ -105,6 +106,7 @@ class Node {
   private readonly logger: Logger
   private readonly core: Core
   private readonly reader: Reader
+  private readonly auditReader: AuditReader
   private readonly presence: Presence
   private readonly marks: MarkCollector
   private readonly gateway: Gateway
@@ -140,6 +142,7 @@ class Node {
       },
     }
     this.reader = new Reader({ databaseFile: folder.clusterFile, searchFile: folder.searchFile }, logger)
+    this.auditReader = new AuditReader(folder.clusterFile, logger)
     this.presence = new Presence({ directory, log, clock, site })
     this.marks = new MarkCollector(log)
     this.security = new SecurityEvents({ proposer, logger, clock })
@@ -255,6 +258,7 @@ class Node {
     await this.disk.stop()
     await this.segments[Symbol.asyncDispose]()
     await this.reader.stop()
+    await this.auditReader.stop()
     await (await this.prismaClient)?.$disconnect()
     await this.core.stop()
   }
@@ -323,7 +327,7 @@ class Node {
       setup: this.setup,
       nodeSettings: this.nodeSettings,
       deviceQueries: new DeviceQueries(() => this.prisma(), this.presence),
-      prisma: () => this.prisma(),
+      auditReader: this.auditReader,
       segments: this.segments,
       security: this.security,
       peers: () => peerViews(this.discovery?.peers() ?? [], folder.identity.nodeId),

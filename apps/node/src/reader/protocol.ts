@@ -1,5 +1,4 @@
-/** Questions that the reader thread answers: everything that may take longer than a point read. */
-import type { AuditVerdict } from '@holdfast/api/services'
+/** Questions that the reader thread answers: reads of messages, which may take longer than a point read. */
 
 export interface PageQuestion {
   channelNo: number
@@ -34,36 +33,19 @@ export interface StatsAnswer {
   databaseBytes: number
   searchLag: number
 }
-export interface AuditVerifyQuestion {
-  directory: string
-  database: string
-  /** Newest event that is known to be in the files; later ones may be on their way. */
-  settledSeq?: number
-}
 
-export interface Questions {
+export type ReaderQuestions = {
   page: { question: PageQuestion; answer: PageAnswer }
   search: { question: SearchQuestion; answer: SearchAnswer }
   stats: { question: null; answer: StatsAnswer }
-  auditVerify: { question: AuditVerifyQuestion; answer: AuditVerdict }
-  auditRows: {
-    question: { fromSeq: number; limit: number }
-    answer: { seq: number; event: string; hash: Uint8Array }[]
-  }
 }
-export type QuestionName = keyof Questions
 
 export interface ReaderData {
   databaseFile: string
   searchFile: string
 }
-export type ToReader =
-  | { t: 'ask'; id: number; name: QuestionName; question: unknown }
-  /** Entries were stored or expired; `busy` while the node has more urgent work than indexing. */
-  | { t: 'dirty'; busy: boolean }
-  | { t: 'close' }
-export type FromReader =
-  | { t: 'ready' }
-  | { t: 'answer'; id: number; answer: unknown }
-  | { t: 'error'; id: number; message: string }
-  | { t: 'closed' }
+/** Entries were stored or expired; `busy` while the node has more urgent work than indexing. */
+export interface Dirty {
+  t: 'dirty'
+  busy: boolean
+}

@@ -1,9 +1,9 @@
 import type { PeerView, Services } from '@holdfast/api/services'
-import type { ClusterPrisma } from '@holdfast/db/prisma'
 import type { Core } from '../core.ts'
 import type { ChannelStates } from '../gateway/channel-states.ts'
 import type { Reader } from '../reader/reader.ts'
 import { AuditService } from './audit/audit.ts'
+import type { AuditReader } from './audit/audit-reader.ts'
 import type { SecurityEvents } from './audit/security-events.ts'
 import type { AuditSegments } from './audit/segments.ts'
 import { AuthService, callerActor } from './auth/auth.ts'
@@ -28,7 +28,7 @@ export interface ServicesOptions {
   setup: SetupService
   nodeSettings: NodeSettingsFile
   deviceQueries: DeviceQueries
-  prisma: () => Promise<ClusterPrisma>
+  auditReader: AuditReader
   segments: AuditSegments
   peers: () => PeerView[]
   security: SecurityEvents
@@ -36,8 +36,7 @@ export interface ServicesOptions {
 
 /** The services as the routers call them. */
 export function buildServices(options: ServicesOptions): Services {
-  const { core, reader, presence, states, overview, setup, nodeSettings, deviceQueries, prisma, segments } =
-    options
+  const { core, reader, presence, states, overview, setup, nodeSettings, deviceQueries, segments } = options
   const { directory, proposer, passwords, dpop, clock, db, folder } = core
   const { security } = options
   const auth = new AuthService({ directory, db, proposer, passwords, dpop, clock })
@@ -63,8 +62,7 @@ export function buildServices(options: ServicesOptions): Services {
       clock,
     }),
     audit: new AuditService({
-      prisma,
-      reader,
+      reader: options.auditReader,
       proposer,
       directory: folder.auditDirectory,
       database: folder.clusterFile,

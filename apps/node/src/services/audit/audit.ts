@@ -1,31 +1,27 @@
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import type * as input from '@holdfast/api/contract/inputs'
 import type { AuditVerdict, AuditView, Caller, Page } from '@holdfast/api/services'
-import type { ClusterPrisma } from '@holdfast/db/prisma'
 import type { Proposer } from '../../log/proposer.ts'
-import type { Reader } from '../../reader/reader.ts'
 import { callerActor } from '../auth/auth.ts'
+import type { AuditReader } from './audit-reader.ts'
 import { parseEvent } from './chain.ts'
 import type { AuditSegments } from './segments.ts'
 
 /** Searching, proving and taking away the audit log. Looking at it is itself not an event; exporting and verifying is. */
 export class AuditService {
-  private readonly prisma: () => Promise<ClusterPrisma>
-  private readonly reader: Reader
+  private readonly reader: AuditReader
   private readonly proposer: Proposer
   private readonly directory: string
   private readonly database: string
   private readonly segments: Pick<AuditSegments, 'flush' | 'status'>
 
   constructor(options: {
-    prisma: () => Promise<ClusterPrisma>
-    reader: Reader
+    reader: AuditReader
     proposer: Proposer
     directory: string
     database: string
     segments: Pick<AuditSegments, 'flush' | 'status'>
   }) {
-    this.prisma = options.prisma
     this.reader = options.reader
     this.proposer = options.proposer
     this.directory = options.directory
@@ -34,36 +30,19 @@ export class AuditService {
   }
 
   async search(query: input.AuditQuery, _caller: Caller): Promise<Page<AuditView>> {
-    const prisma = await this.prisma()
-    const { action, actor, target, text, from, to } = query
-    const where = {
-      ...(action && { action: action.endsWith('.') ? { startsWith: action } : action }),
-      ...(actor && { OR: [{ actor }, { event: { contains: `"actorName":${JSON.stringify(actor)}` } }] }),
-      ...(target && { target }),
-      ...(text && { event: { contains: text } }),
-      ...((from !== undefined || to !== undefined) && {
-        at: { ...(from !== undefined && { gte: from }), ...(to !== undefined && { lte: to }) },
-      }),
-    }
-    const rows = await prisma.auditEvent.findMany({
-      where,
-      orderBy: { seq: 'desc' },
-      skip: query.offset,
-      take: query.limit,
-    })
-    return { rows: rows.map(view), total: await prisma.auditEvent.count({ where }) }
+    const { rows, total } = await this.reader.ask('search', query)
+    return { rows: rows.map(view), total }
   }
 
   async get({ seq }: { seq: number }, _caller: Caller): Promise<AuditView> {
-    const prisma = await this.prisma()
-    const row = await prisma.auditEvent.findUnique({ where: { seq } })
-    if (row === null) throw new HoldfastError('not-found', `There is no audit event ${seq}.`)
+    const [row] = await this.reader.ask('rows', { fromSeq: seq, limit: 1 })
+    if (row?.seq !== seq) throw new HoldfastError('not-found', `There is no audit event ${seq}.`)
     return view(row)
   }
 
   async verify(caller: Caller): Promise<AuditVerdict> {
     const settledSeq = await this.segments.flush()
-    const verdict = await this.reader.ask('auditVerify', {
+    const verdict = await this.reader.ask('verify', {
       directory: this.directory,
       database: this.database,
       // Files that do not follow the database have to be told as faults, however far they came.
@@ -80,7 +59,7 @@ export class AuditService {
     { fromSeq, limit }: input.AuditExport,
     caller: Caller,
   ): Promise<{ lines: string; nextSeq: number | null }> {
-    const rows = await this.reader.ask('auditRows', { fromSeq, limit })
+    const rows = await this.reader.ask('rows', { fromSeq, limit })
     const last = rows.at(-1)
     // One event for the whole export: its first page.
     if (fromSeq <= 1)
