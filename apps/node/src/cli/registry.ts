@@ -16,6 +16,10 @@ export const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: 'run a node',
     load: async () => (await import('./serve.ts')).serveCommand(),
   },
+  demo: {
+    summary: 'run a node of an invented harbour, with people who talk, to look around in',
+    load: async () => (await import('./demo.ts')).demoCommand(),
+  },
   status: {
     summary: 'show how the node is',
     load: async () => (await import('./status.ts')).statusCommand(),

@@ -52,7 +52,7 @@ async function serve(flags: Record<string, string | undefined>): Promise<void> {
 }
 
 /** Resolves when a signal has come and the node has stopped. */
-function stopped(stop: (reason: string) => Promise<void>): Promise<void> {
+export function stopped(stop: (reason: string) => Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
     let stopping = false
     const onSignal = (signal: keyof typeof signalCodes): void => {
