@@ -155,9 +155,16 @@ export class SearchIndex {
   }
 }
 
-/** All words must occur, the last one may be unfinished. Everything is quoted, so that no input is FTS5 syntax. */
+/** A shorter beginning of a word would match too much of the language to be worth its cost. */
+const prefixLetters = 3
+
+/**
+ * All words must occur; the last one may be unfinished. Everything is quoted, so that no input is FTS5 syntax.
+ * Null when there is no word.
+ */
 export function matchExpression(text: string): string | null {
   const words = text.match(/[\p{L}\p{N}]+/gu)?.slice(0, maxWords)
   if (!words || words.length === 0) return null
-  return words.map((word, i) => (i === words.length - 1 ? `"${word}"*` : `"${word}"`)).join(' ')
+  const isPrefix = (word: string, i: number) => i === words.length - 1 && word.length >= prefixLetters
+  return words.map((word, i) => (isPrefix(word, i) ? `"${word}"*` : `"${word}"`)).join(' ')
 }
