@@ -34,9 +34,9 @@ await build({
   sourcemap: 'linked',
   sourcesContent: false,
   logLevel: 'warning',
-  // They carry native binaries.
   // ES modules where a package has both kinds: a CommonJS one imported lazily would hide its names under `default`.
   mainFields: ['module', 'main'],
+  // They carry native binaries.
   external: ['better-sqlite3', '@node-rs/argon2'],
   // Packages in CommonJS ask for a require that modules do not have.
   banner: {
