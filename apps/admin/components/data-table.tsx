@@ -123,9 +123,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
                   <Th
                     key={column.key}
                     {...(column.width ? { width: column.width } : {})}
-                    {...(column.modifier === 'nowrap' || column.modifier === 'fitContent'
-                      ? { modifier: column.modifier }
-                      : {})}
+                    modifier={column.modifier === 'fitContent' ? 'fitContent' : 'nowrap'}
                     {...(column.isTitleHidden ? { screenReaderText: column.title } : {})}
                     {...(column.sort && hasAll
                       ? {

@@ -50,23 +50,19 @@ export function DetailDrawer({
     >
       <DrawerContent
         panelContent={
-          <DrawerPanelContent widths={{ default: 'width_50', xl: 'width_33' }} className={css.panel}>
+          <DrawerPanelContent widths={{ default: 'width_50' }} className={css.panel}>
             <DrawerHead>
               <Title headingLevel="h2" size="lg" className={css.title}>
                 <span ref={heading} tabIndex={-1} dir="auto">
                   {title}
                 </span>
               </Title>
-              {status}
+              {status !== undefined && <div className={css.status}>{status}</div>}
               <DrawerActions>
                 <DrawerCloseButton aria-label="Close the detail" onClose={onClose} />
               </DrawerActions>
             </DrawerHead>
-            {actions !== undefined && (
-              <DrawerPanelBody hasNoPadding className={css.actions}>
-                {actions}
-              </DrawerPanelBody>
-            )}
+            {actions !== undefined && <DrawerPanelBody className={css.actions}>{actions}</DrawerPanelBody>}
             <DrawerPanelBody>{isOpen && detail}</DrawerPanelBody>
           </DrawerPanelContent>
         }

@@ -12,7 +12,13 @@ import css from './detail.module.css'
 /** What is known of one thing, as terms and values; a value that is not there is left out. */
 export function Facts({ facts, label }: { facts: { term: string; value: ReactNode }[]; label: string }) {
   return (
-    <DescriptionList isCompact aria-label={label} columnModifier={{ default: '1Col' }}>
+    <DescriptionList
+      isCompact
+      isHorizontal
+      horizontalTermWidthModifier={{ default: '8.5rem' }}
+      aria-label={label}
+      columnModifier={{ default: '1Col' }}
+    >
       {facts
         .filter(({ value }) => value !== null && value !== undefined && value !== false && value !== '')
         .map(({ term, value }) => (

@@ -6,12 +6,10 @@ import {
   Button,
   Content,
   ExpandableSection,
+  Flex,
   PageSection,
   Skeleton,
   Stack,
-  Toolbar,
-  ToolbarContent,
-  ToolbarItem,
 } from '@patternfly/react-core'
 import { DownloadIcon } from '@patternfly/react-icons/dist/esm/icons/download-icon'
 import { HistoryIcon } from '@patternfly/react-icons/dist/esm/icons/history-icon'
@@ -20,6 +18,7 @@ import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { type Column, DataTable } from '../../components/data-table.tsx'
 import { DetailDrawer } from '../../components/detail-drawer.tsx'
+import { Ellipsis } from '../../components/ellipsis.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { PageHeader } from '../../components/page-header.tsx'
 import { StatusLabel } from '../../components/status-label.tsx'
@@ -34,6 +33,7 @@ import { actionText } from './action-text.ts'
 import { AuditDetail } from './audit-detail.tsx'
 import { ExportDialog } from './audit-export.tsx'
 import { AuditFilterBar, type AuditFilters, noFilters } from './audit-filters.tsx'
+import { TargetName } from './target-name.tsx'
 import { isBackwards, rangeBounds } from './time-range.ts'
 import { VerifyPanel } from './verify-panel.tsx'
 
@@ -48,28 +48,17 @@ const columns: Column<AuditView>[] = [
     modifier: 'nowrap',
   },
   { key: 'action', title: 'What', cell: (row) => actionText(row.action) },
-  {
-    key: 'actor',
-    title: 'Who',
-    cell: (row) => <span dir="auto">{row.actorName || row.actor}</span>,
-    modifier: 'truncate',
-  },
-  { key: 'target', title: 'Target', cell: (row) => targetText(row), modifier: 'truncate' },
+  { key: 'actor', title: 'Who', cell: (row) => <Ellipsis text={row.actorName || row.actor} isShort /> },
+  { key: 'target', title: 'Target', cell: (row) => <TargetName event={row} /> },
   {
     key: 'outcome',
     title: 'Outcome',
     cell: (row) => <StatusLabel status={row.outcome} />,
     modifier: 'nowrap',
   },
-  { key: 'remote', title: 'From', cell: (row) => row.remote, modifier: 'truncate' },
+  { key: 'remote', title: 'From', cell: (row) => <Ellipsis text={row.remote} isShort /> },
   { key: 'seq', title: 'Number', cell: (row) => formatNumber(row.seq), modifier: 'nowrap' },
 ]
-
-/** The target's name where the event has it, its id otherwise. */
-function targetText(event: AuditView): string {
-  const { name } = event.detail
-  return typeof name === 'string' && name !== '' ? name : event.target
-}
 
 function useAuditSearch(filters: AuditFilters, paging: { offset: number; limit: number }) {
   const minute = Math.floor(useNow() / rangeStepMs) * rangeStepMs
@@ -137,36 +126,29 @@ export function AuditPage() {
       <PageHeader
         title="Audit"
         description="Every change anyone made and every security event, in a chain that shows any later alteration."
+        actions={
+          <Flex gap={{ default: 'gapMd' }}>
+            {may('audit.verify') && (
+              <Button
+                icon={<ShieldAltIcon />}
+                isLoading={verify.isPending}
+                isDisabled={verify.isPending}
+                onClick={() => verify.mutate()}
+              >
+                {verify.isPending ? 'Verifying…' : 'Verify the log'}
+              </Button>
+            )}
+            {may('audit.export') && (
+              <Button variant="secondary" icon={<DownloadIcon />} onClick={() => setIsExporting(true)}>
+                Export…
+              </Button>
+            )}
+          </Flex>
+        }
       />
       <PageSection hasBodyWrapper={false}>
         <Stack hasGutter>
-          <Toolbar inset={{ default: 'insetNone' }}>
-            <ToolbarContent>
-              {may('audit.verify') && (
-                <ToolbarItem>
-                  <Button
-                    variant="primary"
-                    icon={<ShieldAltIcon />}
-                    isLoading={verify.isPending}
-                    isDisabled={verify.isPending}
-                    onClick={() => verify.mutate()}
-                  >
-                    {verify.isPending ? 'Verifying…' : 'Verify the log'}
-                  </Button>
-                </ToolbarItem>
-              )}
-              {may('audit.export') && (
-                <ToolbarItem>
-                  <Button variant="secondary" icon={<DownloadIcon />} onClick={() => setIsExporting(true)}>
-                    Export…
-                  </Button>
-                </ToolbarItem>
-              )}
-              <ToolbarItem alignSelf="center">
-                <WhatItMeans />
-              </ToolbarItem>
-            </ToolbarContent>
-          </Toolbar>
+          <WhatItMeans />
           <FailureAlert error={verify.error} onRetry={() => verify.mutate()} />
           {verify.data && <VerifyPanel verdict={verify.data} onClose={() => verify.reset()} />}
           {isBackwards(filters.range) && (

@@ -22,6 +22,7 @@ import Link from 'next/link'
 import { useState } from 'react'
 import { type Column, DataTable } from '../../components/data-table.tsx'
 import { DetailDrawer } from '../../components/detail-drawer.tsx'
+import { Ellipsis } from '../../components/ellipsis.tsx'
 import { Facts } from '../../components/facts.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { PageHeader } from '../../components/page-header.tsx'
@@ -54,22 +55,30 @@ const columns: Column<ChannelView>[] = [
   {
     key: 'title',
     title: 'Channel',
-    cell: (row) => <span dir="auto">{row.title}</span>,
+    cell: (row) => <Ellipsis text={row.title} isShort />,
     sort: (row) => row.title,
-    width: 25,
   },
-  { key: 'kind', title: 'Kind', cell: (row) => <KindLabel kind={row.kind} />, sort: (row) => row.kind },
-  { key: 'topic', title: 'Topic', cell: (row) => <span dir="auto">{row.topic}</span>, modifier: 'truncate' },
+  {
+    key: 'kind',
+    title: 'Kind',
+    cell: (row) => (
+      <>
+        <KindLabel kind={row.kind} /> {row.archived && <StatusLabel status="archived" />}
+      </>
+    ),
+    sort: (row) => row.kind,
+  },
+  { key: 'topic', title: 'Topic', cell: (row) => <Ellipsis text={row.topic} isShort /> },
   {
     key: 'members',
     title: 'Members',
     cell: (row) => formatNumber(row.memberCount),
     sort: (row) => row.memberCount,
   },
-  { key: 'head', title: 'Messages', cell: (row) => formatNumber(row.head), sort: (row) => row.head },
+  { key: 'head', title: 'Entries', cell: (row) => formatNumber(row.head), sort: (row) => row.head },
   {
     key: 'last',
-    title: 'Last message',
+    title: 'Last entry',
     cell: (row) => <RelativeTime at={row.lastAt} />,
     sort: (row) => row.lastAt,
     modifier: 'nowrap',
@@ -79,12 +88,7 @@ const columns: Column<ChannelView>[] = [
     title: 'Kept',
     cell: (row) => retentionText(row.retentionDays),
     sort: (row) => row.retentionDays,
-  },
-  {
-    key: 'status',
-    title: 'Status',
-    cell: (row) => (row.archived ? <StatusLabel status="archived" /> : <StatusLabel status="active" />),
-    sort: (row) => Number(row.archived),
+    modifier: 'nowrap',
   },
 ]
 
@@ -177,8 +181,8 @@ export function ChannelsPage() {
                 facts={[
                   { term: 'What it is', value: kindTexts[channel.kind].text },
                   { term: 'Topic', value: channel.topic && <span dir="auto">{channel.topic}</span> },
-                  { term: 'Messages', value: formatNumber(channel.head) },
-                  { term: 'Last message', value: <RelativeTime at={channel.lastAt} /> },
+                  { term: 'Entries', value: formatNumber(channel.head) },
+                  { term: 'Last entry', value: <RelativeTime at={channel.lastAt} /> },
                   { term: 'Messages are kept', value: retentionText(channel.retentionDays) },
                   { term: 'Created', value: <RelativeTime at={channel.createdAt} /> },
                   {

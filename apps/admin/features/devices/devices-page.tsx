@@ -19,6 +19,7 @@ import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { type Column, DataTable } from '../../components/data-table.tsx'
 import { DetailDrawer } from '../../components/detail-drawer.tsx'
+import { Ellipsis } from '../../components/ellipsis.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { PageHeader } from '../../components/page-header.tsx'
 import { RelativeTime } from '../../components/relative-time.tsx'
@@ -49,16 +50,15 @@ const columns: Column<DeviceView>[] = [
   {
     key: 'name',
     title: 'Device',
-    cell: (row) => <span dir="auto">{row.name}</span>,
+    cell: (row) => <Ellipsis text={row.name} />,
     sort: (row) => row.name,
     width: 25,
   },
   {
     key: 'person',
     title: 'Person',
-    cell: (row) => <span dir="auto">{row.personName}</span>,
+    cell: (row) => <Ellipsis text={row.personName} />,
     sort: (row) => row.personName,
-    modifier: 'truncate',
   },
   {
     key: 'status',

@@ -6,6 +6,7 @@ import { UsersIcon } from '@patternfly/react-icons/dist/esm/icons/users-icon'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { type Column, DataTable } from '../../components/data-table.tsx'
+import { Ellipsis } from '../../components/ellipsis.tsx'
 import { RelativeTime } from '../../components/relative-time.tsx'
 import { usePaging } from '../../components/table-pagination.tsx'
 import { useSettled } from '../../components/use-settled.ts'
@@ -18,7 +19,7 @@ const columns: Column<GroupView>[] = [
   {
     key: 'name',
     title: 'Group',
-    cell: (row) => <span dir="auto">{row.name}</span>,
+    cell: (row) => <Ellipsis text={row.name} />,
     sort: (row) => row.name,
     width: 30,
   },

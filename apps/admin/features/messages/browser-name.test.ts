@@ -11,6 +11,9 @@ test('names browsers, and never takes one for another that it imitates', () => {
   expect(browserName('Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0')).toBe(
     'Firefox on Linux',
   )
+  expect(browserName('Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/140.0 Safari/537.36')).toBe(
+    'Chrome on Linux',
+  )
   expect(browserName('something else')).toBe('Browser')
   expect(platformName('something else')).toBe('')
 })

@@ -43,7 +43,7 @@ export function ConversationView({ channel, draft, onDraft, jumpTo, onJump, onBa
   const [mode, setMode] = useState<ComposerMode>({ kind: 'new' })
   const [removing, setRemoving] = useState<Entry | null>(null)
   const [isRemoving, setIsRemoving] = useState(false)
-  const [isAtEnd, setIsAtEnd] = useState(true)
+  const [isAtEnd, setIsAtEnd] = useState(false)
   const [unreadAfter, setUnreadAfter] = useState<number | null>(
     channel.read < channel.head ? channel.read : null,
   )

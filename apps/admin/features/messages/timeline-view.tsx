@@ -47,6 +47,8 @@ export function TimelineView(props: TimelineViewProps) {
   const { scroller, onScroll, toEnd, toElement } = useAnchoredScroll({
     content,
     isAtHead,
+    // A channel opens at its unread line, so that the person reads on where he stopped.
+    beginAt: '[data-unread-line]',
     onNearTop: props.onOlder,
     onNearEnd: props.onNewer,
     onAtEnd: (now) => {
@@ -54,15 +56,6 @@ export function TimelineView(props: TimelineViewProps) {
       onAtEnd(now)
     },
   })
-
-  // A channel opens at its unread line, so that the person reads on where he stopped.
-  const hasOpened = useRef(false)
-  useEffect(() => {
-    if (hasOpened.current || items.length === 0) return
-    hasOpened.current = true
-    const line = scroller.current?.querySelector('[data-unread-line]')
-    if (line && jumpTo === null) toElement(line)
-  }, [items, jumpTo, scroller, toElement])
 
   const shownJump = useRef<number | null>(null)
   useEffect(() => {

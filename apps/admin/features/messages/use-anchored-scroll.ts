@@ -11,6 +11,8 @@ interface AnchoredScrollOptions {
   content: unknown
   /** Whether the last thing drawn is the newest there is. */
   isAtHead: boolean
+  /** Selector of the element to begin at; the end when there is none. */
+  beginAt: string
   onNearTop: () => void
   onNearEnd: () => void
   /** Whether the person has the newest entry in view. */
@@ -33,6 +35,7 @@ interface AnchoredScroll {
 export function useAnchoredScroll(options: AnchoredScrollOptions): AnchoredScroll {
   const scroller = useRef<HTMLDivElement>(null)
   const follows = useRef(true)
+  const hasBegun = useRef(false)
   const anchor = useRef<{ seq: string; top: number } | null>(null)
   const latest = useRef(options)
   latest.current = options
@@ -59,6 +62,13 @@ export function useAnchoredScroll(options: AnchoredScrollOptions): AnchoredScrol
   const settle = useCallback(() => {
     const box = scroller.current
     if (box === null) return
+    if (!hasBegun.current && box.querySelector('[data-seq]') !== null) {
+      hasBegun.current = true
+      const begin = box.querySelector(latest.current.beginAt)
+      follows.current = begin === null
+      begin?.scrollIntoView({ block: 'center' })
+      if (begin !== null) anchor.current = null
+    }
     if (follows.current && latest.current.isAtHead) {
       box.scrollTop = box.scrollHeight
     } else if (anchor.current !== null) {

@@ -1,17 +1,16 @@
-/** Times in the reader's own language and zone. */
+/** Times as the talk shows them, in the reader's own zone. */
+import { formatDateTime, formatTime } from '../../lib/format.ts'
 import { dayKey } from './timeline.ts'
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
-const date = new Intl.DateTimeFormat(undefined, {
+const date = new Intl.DateTimeFormat('en-GB', {
   weekday: 'long',
   day: 'numeric',
   month: 'long',
   year: 'numeric',
 })
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' })
 
-export const clockTime = (at: number) => clock.format(at)
-export const fullTime = (at: number) => full.format(at)
+export const clockTime = formatTime
+export const fullTime = formatDateTime
 
 export function dayTitle(at: number, now: number): string {
   if (dayKey(at) === dayKey(now)) return 'Today'

@@ -16,6 +16,7 @@ import { UsersIcon } from '@patternfly/react-icons/dist/esm/icons/users-icon'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { type Column, DataTable } from '../../components/data-table.tsx'
+import { Ellipsis } from '../../components/ellipsis.tsx'
 import { RelativeTime } from '../../components/relative-time.tsx'
 import { StatusLabel } from '../../components/status-label.tsx'
 import { usePaging } from '../../components/table-pagination.tsx'
@@ -35,16 +36,15 @@ const columns: Column<PersonView>[] = [
   {
     key: 'name',
     title: 'Name',
-    cell: (row) => <span dir="auto">{row.displayName}</span>,
+    cell: (row) => <Ellipsis text={row.displayName} />,
     sort: (row) => row.displayName,
     width: 25,
   },
   {
     key: 'login',
     title: 'Signs in as',
-    cell: (row) => row.name,
+    cell: (row) => <Ellipsis text={row.name} />,
     sort: (row) => row.name,
-    modifier: 'truncate',
   },
   {
     key: 'role',

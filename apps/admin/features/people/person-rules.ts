@@ -48,9 +48,9 @@ export const grantableRoles = (actor: Role): Role[] => roles.filter((role) => ma
 export const roleMeanings: Record<Role, string> = {
   owner: 'Everything, including erasing people and making other owners.',
   security: 'People, devices, settings and the audit log; no owners.',
-  operator: 'The node, devices, channels and groups.',
+  operator: 'Looks after the node, devices, channels and groups.',
   installer: 'Sets the node up and looks after its network; does not take part in talk.',
   auditor: 'Reads the audit log and nothing else.',
   helpdesk: 'Looks after members: adds them, sets passwords, revokes devices.',
-  member: 'Talks.',
+  member: 'Takes part in talk, and administers nothing.',
 }

@@ -5,6 +5,7 @@ import type { PersonView } from '@holdfast/api/services'
 import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { api, trpc } from '../../lib/api.ts'
+import { useAllowed } from '../session/use-session.ts'
 
 /** Pages of people loaded for names; a facility beyond this is searched instead of listed. */
 const directoryPagesMax = 20
@@ -30,12 +31,14 @@ export interface Directory {
   error: unknown
 }
 
-/** Everybody's names by id: entries of channels and presence carry ids only. */
+/** Everybody's names by id: entries of channels and presence carry ids only. Empty for roles that may not know. */
 export function useDirectory(): Directory {
+  const may = useAllowed()
   const query = useQuery({
     queryKey: [...trpc.people.list.queryKey(), 'directory'],
     queryFn: ({ signal }) => loadEverybody(signal),
     staleTime: directoryFreshMs,
+    enabled: may('people.list'),
   })
   const people = query.data
   return useMemo(

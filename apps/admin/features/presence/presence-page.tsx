@@ -13,6 +13,7 @@ import { UserCheckIcon } from '@patternfly/react-icons/dist/esm/icons/user-check
 import Link from 'next/link'
 import { useState } from 'react'
 import { type Column, DataTable } from '../../components/data-table.tsx'
+import { Ellipsis } from '../../components/ellipsis.tsx'
 import { PageHeader } from '../../components/page-header.tsx'
 import { RelativeTime } from '../../components/relative-time.tsx'
 import { StatusLabel } from '../../components/status-label.tsx'
@@ -47,11 +48,14 @@ function columnsFor(mayWrite: boolean, maySeePeople: boolean): Column<PresentPer
     {
       key: 'person',
       title: 'Person',
-      cell: (row) => (
-        <span dir="auto" title={row.name}>
-          {maySeePeople ? <Link href={paths.people(row.person)}>{row.displayName}</Link> : row.displayName}
-        </span>
-      ),
+      cell: (row) =>
+        maySeePeople ? (
+          <Link href={paths.people(row.person)}>
+            <Ellipsis text={row.displayName} />
+          </Link>
+        ) : (
+          <Ellipsis text={row.displayName} />
+        ),
       width: 25,
     },
     { key: 'state', title: 'State', cell: (row) => <StatusLabel status={row.state} />, modifier: 'nowrap' },
