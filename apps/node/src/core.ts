@@ -4,7 +4,7 @@ import type { DataFolder } from './data-folder.ts'
 import { LocalLog } from './log/local-log.ts'
 import type { Commit } from './log/log.ts'
 import { Proposer } from './log/proposer.ts'
-import { systemClock } from './platform/clock.ts'
+import { type Clock, systemClock } from './platform/clock.ts'
 import type { Logger } from './platform/logger.ts'
 import type { AuditRow } from './services/audit/segment-format.ts'
 import { AuditSegments, segmentAlertCodes } from './services/audit/segments.ts'
@@ -20,11 +20,11 @@ export const version = packageJson.version
 
 /** The parts that store and know; enough for `init`, and the base of a serving node. */
 export class Core {
-  readonly clock = systemClock
+  readonly clock: Clock
   readonly metrics = new Metrics()
-  readonly alerts = new Alerts(systemClock)
+  readonly alerts: Alerts
   readonly passwords = new Passwords()
-  readonly dpop = new DpopVerifier(systemClock)
+  readonly dpop: DpopVerifier
   readonly logger: Logger
   readonly folder: DataFolder
   readonly log: LocalLog
@@ -34,7 +34,10 @@ export class Core {
   readonly setupCode: SetupCode
   onFailure: (code: 'disk-full' | 'internal', message: string) => void = () => {}
 
-  constructor(folder: DataFolder, logger: Logger) {
+  constructor(folder: DataFolder, logger: Logger, clock: Clock = systemClock) {
+    this.clock = clock
+    this.alerts = new Alerts(clock)
+    this.dpop = new DpopVerifier(clock)
     this.folder = folder
     this.logger = logger
     this.log = new LocalLog({
