@@ -13,7 +13,7 @@ for (const database of ['cluster', 'node']) {
     recursive: true,
   })
 }
-await build({
+const options = {
   absWorkingDir: root,
   entryPoints: {
     main: 'apps/node/src/main.ts',
@@ -42,4 +42,10 @@ await build({
   banner: {
     js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
   },
-})
+}
+try {
+  await build(options)
+} catch {
+  // esbuild has said what is wrong; its stack says nothing about the sources.
+  process.exit(1)
+}
