@@ -105,9 +105,12 @@ export function spoken(conversation: Conversation, random: Random): Line[] {
 /** The text with two letters of its longest word exchanged: what somebody edits right away. */
 export function misspelt(text: string): string {
   const longest = text.split(' ').reduce((a, b) => (b.length > a.length ? b : a), '')
-  if (longest.length < 4) return `${text}..`
-  const wrong = `${longest[0]}${longest[2]}${longest[1]}${longest.slice(3)}`
-  return text.replace(longest, wrong)
+  const characters = [...longest]
+  const at = characters.findIndex((character, i) => i > 0 && character !== (characters[i + 1] ?? character))
+  if (at < 0) return `${text}..`
+  const [one = '', other = ''] = characters.splice(at, 2)
+  characters.splice(at, 0, other, one)
+  return text.replace(longest, characters.join(''))
 }
 
 /** What the weather mast reports: smooth over the hours, so that neighbouring reports agree. */
