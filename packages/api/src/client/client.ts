@@ -5,70 +5,34 @@
  * resolves when the node has stored the message, and is repeated with the same id until then.
  */
 import { HoldfastError } from '../contract/errors.ts'
-import {
-  bodySchema,
-  type ChannelState,
-  type Entry,
-  type PresenceState,
-  type ServerFrame,
-} from '../contract/frames.ts'
+import type { ChannelState, Entry, ServerFrame } from '../contract/frames.ts'
 import { limits } from '../contract/limits.ts'
-import { clientIdSchema, type Priority } from '../contract/names.ts'
 import { clientBounds } from './bounds.ts'
-import { Connection, type ConnectionOptions, type ReadyFrame, type StateChange } from './connection.ts'
+import type { ClientEvents, ClientOptions, SendOptions } from './client-options.ts'
+import { Connection, type ReadyFrame, type StateChange } from './connection.ts'
 import type { ConnectionState } from './connection-state.ts'
 import { Emitter, type Handler } from './emitter.ts'
 import { EntryFeed, type Gap } from './entry-feed.ts'
+import { closedByProgram, entryStream } from './entry-stream.ts'
 import { ConnectionStoppedError } from './errors.ts'
 import { Marks } from './marks.ts'
 import { createMessageIds } from './message-id.ts'
 import { type Acknowledgement, Outbox, type Submission } from './outbox.ts'
+import { faultOf } from './outgoing.ts'
 import { type HistoryFrame, type HistoryPage, Requests } from './requests.ts'
 
-export type { Acknowledgement, ConnectionState, Gap, HistoryPage, StateChange, Submission }
+export type {
+  Acknowledgement,
+  ClientEvents,
+  ClientOptions,
+  ConnectionState,
+  Gap,
+  HistoryPage,
+  SendOptions,
+  StateChange,
+  Submission,
+}
 export { ConnectionStoppedError }
-
-export interface ClientOptions extends ConnectionOptions {
-  /** The newest sequence the application has, by channel id: the client goes on behind it. */
-  since?: Readonly<Record<string, number>>
-  /**
-   * Where to begin in a channel that `since` does not name: with what comes from now on, behind this person's read
-   * mark, at the oldest entry kept, or behind the sequence that a function gives. Default: `now`.
-   */
-  begin?: 'now' | 'unread' | 'oldest' | ((channel: ChannelState) => number)
-  /** Only these channels (by id) are followed; all of the person's when absent. */
-  follow?: (channel: ChannelState) => boolean
-  /** Whether entries that the application has handled are marked as delivered. Default: true. */
-  markDelivered?: boolean
-  /** Messages kept until they are acknowledged. */
-  outboxEntries?: number
-}
-
-export interface SendOptions {
-  /** The message's id; the same id makes the node store the message once. Made by the client when absent. */
-  id?: string
-  priority?: Priority
-  /** Sequence of the entry this answers. */
-  reply?: number
-  /** Takes the message back when aborted. It may have been stored all the same if it was written before. */
-  signal?: AbortSignal
-}
-
-export interface ClientEvents {
-  /** An entry of a followed channel. The next one comes when the handlers' promises are done. */
-  entry: Entry
-  /** Entries that retention had removed before they could be fetched. */
-  gap: Gap
-  state: StateChange
-  /** The person's channels changed. */
-  channel: Extract<ServerFrame, { t: 'channel' }>
-  marks: Extract<ServerFrame, { t: 'marks' }>
-  presence: PresenceState[]
-  typing: Extract<ServerFrame, { t: 'typing' }>
-  notice: Extract<ServerFrame, { t: 'notice' }>
-  /** Something went wrong that ends neither the connection nor a call of the application. */
-  failure: Error
-}
 
 /** Connects, and stays connected until `close` or until the node says that it is of no use. */
 export function connect(options: ClientOptions): Client {
@@ -176,35 +140,12 @@ export class Client {
    * loop comes back for it, so a slow loop makes the client fetch later, not hold more. Ends when the client is closed.
    * @throws ConnectionStoppedError when the node refused this client.
    */
-  async *entries(): AsyncGenerator<Entry, void, void> {
-    let offer: PromiseWithResolvers<Entry> = Promise.withResolvers()
-    let taken: PromiseWithResolvers<void> = Promise.withResolvers()
-    offer.promise.catch(() => {})
-    const off = this.on('entry', (entry) => {
-      taken = Promise.withResolvers()
-      offer.resolve(entry)
-      return taken.promise
+  entries(): AsyncGenerator<Entry, void, void> {
+    return entryStream({
+      onEntry: (handler) => this.on('entry', handler),
+      onState: (handler) => this.on('state', handler),
+      stopped: () => this.#stopped,
     })
-    const offState = this.on('state', ({ state, error }) => {
-      if (state === 'stopped') offer.reject(error)
-    })
-    try {
-      if (this.#stopped) throw this.#stopped
-      for (;;) {
-        const entry = await offer.promise
-        offer = Promise.withResolvers()
-        offer.promise.catch(() => {})
-        if (this.#stopped) offer.reject(this.#stopped)
-        yield entry
-        taken.resolve()
-      }
-    } catch (error) {
-      if (error !== closedByApplication(error)) throw error
-    } finally {
-      off()
-      offState()
-      taken.resolve()
-    }
   }
 
   /**
@@ -294,7 +235,7 @@ export class Client {
   /** Ends the connection. What is not acknowledged is refused to its sender with ConnectionStoppedError. */
   close(): void {
     if (this.#authenticated) this.#flushMarks()
-    this.#connection.stop(new ConnectionStoppedError('shutting-down', closedMessage))
+    this.#connection.stop(closedByProgram())
   }
 
   get #authenticated(): boolean {
@@ -303,20 +244,8 @@ export class Client {
 
   #submit(frame: Submission, signal?: AbortSignal): Promise<Acknowledgement> {
     if (this.#stopped) return Promise.reject(this.#stopped)
-    if (!clientIdSchema.safeParse(frame.id).success)
-      return Promise.reject(
-        new HoldfastError(
-          'bad-request',
-          `"${frame.id}" cannot be a message's id: it takes 1 to ${limits.clientIdLength} visible ASCII characters.`,
-        ),
-      )
-    if ('body' in frame) {
-      const body = bodySchema.safeParse(frame.body)
-      if (!body.success) {
-        const why = body.error.issues.map((issue) => issue.message).join('; ')
-        return Promise.reject(new HoldfastError('bad-request', `This text cannot be sent: ${why}.`))
-      }
-    }
+    const fault = faultOf(frame)
+    if (fault !== null) return Promise.reject(new HoldfastError('bad-request', fault))
     let settled: Promise<Acknowledgement>
     try {
       signal?.throwIfAborted()
@@ -550,11 +479,4 @@ export class Client {
       if (name !== 'failure') this.#emit('failure', error instanceof Error ? error : new Error(String(error)))
     })
   }
-}
-
-const closedMessage = 'The connection was closed by this program.'
-
-/** The error itself when it only says that the application has closed the client. */
-function closedByApplication(error: unknown): unknown {
-  return error instanceof ConnectionStoppedError && error.message === closedMessage ? error : null
 }

@@ -5,7 +5,8 @@
  * about and ends the connection · 7. whatever ended it, the next address is tried after a back-off.
  */
 import type { ErrorCode, HoldfastError } from '../contract/errors.ts'
-import { type ClientFrame, closeCodes, protocolVersion, type ServerFrame } from '../contract/frames.ts'
+import type { ClientFrame, ServerFrame } from '../contract/frames.ts'
+import { closeCodes, protocolVersion } from '../contract/protocol.ts'
 import { Backoff, type BackoffOptions } from './backoff.ts'
 import { clientBounds } from './bounds.ts'
 import { type ConnectionEvent, type ConnectionState, transitions } from './connection-state.ts'

@@ -1,6 +1,8 @@
 /** The small parts of the SDK, each against what it promises. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { bodySchema } from '../contract/frames.ts'
+import { limits } from '../contract/limits.ts'
 import { clientIdSchema } from '../contract/names.ts'
 import { Backoff } from './backoff.ts'
 import { connectionEvents, connectionStates, transitions } from './connection-state.ts'
@@ -8,6 +10,7 @@ import { packFrames } from './frame-writer.ts'
 import { parseMessage } from './incoming.ts'
 import { Marks } from './marks.ts'
 import { createMessageIds } from './message-id.ts'
+import { bodyFault, isClientId } from './outgoing.ts'
 import { clientUrl, nodeOrigin } from './urls.ts'
 
 describe('message ids', () => {
@@ -147,4 +150,23 @@ test('addresses are taken in the ways people write them', () => {
   expect(clientUrl('https://[fd00::2]:7443')).toBe('wss://[fd00::2]:7443/client/v1')
   for (const bad of ['node1', 'ftp://node1', '', 'https://'])
     expect(() => nodeOrigin(bad), bad).toThrow(/https:\/\//)
+})
+
+test('what is checked before it is sent is what the node checks', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 80 }),
+    fc.array(fc.nat(0xffff), { maxLength: 20 }).map((units) => String.fromCharCode(...units)),
+    fc
+      .record({ c: fc.constantFrom('a', 'ä', '字', '😀'), n: fc.integer({ min: 8000, max: 33_000 }) })
+      .map(({ c, n }) => c.repeat(n)),
+  )
+  fc.assert(
+    fc.property(text, (value) => {
+      expect(bodyFault(value) === null).toBe(bodySchema.safeParse(value).success)
+      expect(isClientId(value)).toBe(clientIdSchema.safeParse(value).success)
+    }),
+    { numRuns: 500 },
+  )
+  for (const size of [limits.bodyBytes, limits.bodyBytes + 1])
+    expect(bodyFault('x'.repeat(size)) === null).toBe(bodySchema.safeParse('x'.repeat(size)).success)
 })

@@ -15,7 +15,7 @@ import {
   seqSchema,
 } from './names.ts'
 
-export const protocolVersion = 1
+export { closeCodes, protocolVersion } from './protocol.ts'
 
 const encoder = new TextEncoder()
 /** A message's text: not empty, no lone surrogates, no NUL, bounded in UTF-8 bytes. */
@@ -200,14 +200,3 @@ export type ServerFrame =
   | { t: 'notice'; level: 'info' | 'warning' | 'alert'; code: string; message: string }
   | { t: 'error'; code: ErrorCode; message: string; id?: number | string; fatal?: true }
   | { t: 'pong'; id?: number | string }
-
-/** WebSocket close codes of the protocol (RFC 6455, private range 4000–4999). */
-export const closeCodes = {
-  badFrame: 4400,
-  unauthenticated: 4401,
-  revoked: 4403,
-  authTimeout: 4408,
-  tooMany: 4429,
-  shuttingDown: 1001,
-  tooLarge: 1009,
-} as const
