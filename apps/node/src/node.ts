@@ -46,6 +46,8 @@ const renewalCheckMs = 12 * 3600_000
 export interface ServingNode {
   url: string
   port: number
+  /** Address it listens on. */
+  host: string
   /** The one-time code, while the node is not set up. */
   setupCode: string | null
   caFingerprint: string
@@ -85,6 +87,7 @@ export async function serveNode(flags: ConfigInput): Promise<ServingNode> {
     return {
       url,
       port,
+      host: config.host,
       caFingerprint: folder.caFingerprint.colons,
       setupCode: await node.setupCode(),
       stop: async (reason) => {

@@ -46,7 +46,16 @@ function sentence(text: string): string {
 
 function throwing(command: Command): Command {
   command.exitOverride()
-  command.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'holdfast: ')) })
+  // One line, as every other failure; a suggestion stands behind the reason.
+  command.configureOutput({
+    outputError: (text, write) =>
+      write(
+        `${text
+          .replace(/^error: /, 'holdfast: ')
+          .trimEnd()
+          .replaceAll('\n', ' ')}\n`,
+      ),
+  })
   for (const child of command.commands) throwing(child)
   return command
 }

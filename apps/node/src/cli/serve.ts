@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import { Command } from 'commander'
 import { type ConfigInput, type ConfigKey, configKeys, configSchema, flagName } from '../config/config.ts'
 import { fromText } from '../config/load-config.ts'
@@ -40,7 +41,10 @@ function settingsOf(flags: Record<string, string | undefined>): ConfigInput {
 async function serve(flags: Record<string, string | undefined>): Promise<void> {
   const { serveNode } = await import('../node.ts')
   const node = await serveNode(settingsOf(flags))
-  const lines = [`Holdfast serves ${node.url}`, `  CA fingerprint  ${node.caFingerprint}`]
+  const lines = [`Holdfast serves ${node.url}`]
+  const others = otherAddresses(node.host).map((host) => `https://${host}:${node.port}`)
+  if (others.length > 0) lines.push(`  Also at         ${others.join(' ')}`)
+  lines.push(`  CA fingerprint  ${node.caFingerprint}`)
   if (node.setupCode !== null)
     lines.push(
       `  Set-up code     ${node.setupCode}`,
@@ -49,6 +53,18 @@ async function serve(flags: Record<string, string | undefined>): Promise<void> {
   // Standard output is the log's; what the person at the console reads stands beside it.
   note(lines.join('\n'))
   await stopped(node.stop)
+}
+
+/** Addresses of this machine by which others reach a node that listens on `host`, for URLs. */
+function otherAddresses(host: string): string[] {
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    // A link-local address needs the name of the interface behind it, which no browser takes.
+    .filter(({ internal, address }) => !internal && !/^fe[89ab]/i.test(address))
+    .filter(
+      ({ address, family }) => host === address || host === '::' || (host === '0.0.0.0' && family === 'IPv4'),
+    )
+  return addresses.map(({ address, family }) => (family === 'IPv6' ? `[${address}]` : address))
 }
 
 /** Resolves when a signal has come and the node has stopped. */
