@@ -17,11 +17,22 @@ process.once('exit', () => {
 
 export interface RunOptions {
   env?: Record<string, string>
-  /** Runs as this user and group; needs root. */
-  uid?: number
-  /** Another program in place of bin/holdfast; it gets the same arguments. */
-  command?: string
+  /** Takes root's rights away: then files and ports are guarded by their modes and numbers, as for anybody else. */
+  unprivileged?: boolean
 }
+
+/**
+ * Root without its capabilities (capabilities(7)), on a network of its own where ports below 1024 are privileged
+ * whatever the machine's own network says. Debian's util-linux has both programs.
+ */
+const withoutRights = [
+  'unshare',
+  '--net',
+  'setpriv',
+  '--bounding-set=-all',
+  '--inh-caps=-all',
+  '--ambient-caps=-all',
+]
 
 export interface Finished {
   code: number | null
@@ -31,10 +42,11 @@ export interface Finished {
 }
 
 function spawnHoldfast(args: readonly string[], options: RunOptions = {}): ChildProcess {
-  const child = spawn(options.command ?? command, args, {
+  const before = options.unprivileged && process.getuid?.() === 0 ? withoutRights : []
+  const [program = command, ...rest] = [...before, command, ...args]
+  const child = spawn(program, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_ENV: 'production', ...options.env },
-    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   })
   running.add(child)
   child.once('exit', () => running.delete(child))

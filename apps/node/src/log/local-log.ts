@@ -1,6 +1,8 @@
+import { basename } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { type ErrorCode, HoldfastError } from '@holdfast/api/contract/errors'
 import { limits } from '@holdfast/api/contract/limits'
+import { OpenError } from '@holdfast/db'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/logger.ts'
 import { threadUrl } from '../platform/thread-url.ts'
@@ -48,6 +50,7 @@ export class LocalLog implements Log {
     this.listener = listener
   }
 
+  /** @throws OpenError when the state cannot be read */
   async start(): Promise<void> {
     const data: WriterData = { databaseFile: this.options.databaseFile, synchronous: 'FULL' }
     const worker = new Worker(threadUrl('writer-thread', import.meta.url), {
@@ -55,12 +58,22 @@ export class LocalLog implements Log {
       name: 'holdfast-writer',
     })
     this.worker = worker
-    await new Promise<void>((resolve, reject) => {
-      this.onReady = { resolve, reject }
-      worker.on('message', (message: FromWriter) => this.receive(message))
-      worker.on('error', (error) => this.crashed(error))
-    })
-    this.onReady = null
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.onReady = { resolve, reject }
+        worker.on('message', (message: FromWriter) => this.receive(message))
+        worker.on('error', (error) => this.crashed(error))
+      })
+    } catch (error) {
+      const { databaseFile } = this.options
+      throw new OpenError(
+        databaseFile,
+        `${databaseFile} cannot be read (${(error as Error).message}): restore ${basename(databaseFile)} from a backup`,
+        { cause: error },
+      )
+    } finally {
+      this.onReady = null
+    }
   }
 
   propose(command: string, settle: Settle): void {
@@ -155,6 +168,8 @@ export class LocalLog implements Log {
 
   /** The writer died: nothing can be stored any more, so what waits is refused and the process must end. */
   private crashed(error: Error): void {
+    // It answers nothing any more, not even that it has closed.
+    this.worker = null
     if (this.onReady !== null) {
       this.onReady.reject(error)
       return
