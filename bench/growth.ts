@@ -4,7 +4,7 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Room } from './driver/plan.ts'
-import { runDriver } from './driver/run-driver.ts'
+import { type MeasuredLoad, runMeasured } from './driver/run-measured.ts'
 import { fill } from './growth/fill.ts'
 import {
   indexCaughtUp,
@@ -24,6 +24,7 @@ import {
   integer,
   megabytes,
   outDirectory,
+  percent,
   printMachine,
   printTable,
   times,
@@ -34,7 +35,7 @@ import { Workspace } from './lib/workspace.ts'
 import { populate } from './systems/holdfast.ts'
 
 const roomSizes = [5, 5, 5, 5]
-const load = { window: 32, bodyBytes: 200, warmUpMs: 1_000 }
+const load = { window: 32, bodyBytes: 200, warmUpMs: 2_000 }
 
 interface Step {
   messages: number
@@ -47,8 +48,7 @@ interface Step {
   resume: Times
   rareSearch: Times
   commonSearch: Times
-  appendedPerSecond: number
-  append: Times
+  append: MeasuredLoad
 }
 
 const options = parseArgs({
@@ -78,12 +78,9 @@ async function measure(data: HoldfastData, rooms: Room[], size: number): Promise
   }
   const rssBytes = readProcessTree(node.pid).rssBytes
   // Appending comes last, because it changes the size.
-  const appended = await runDriver({
-    endpoint: { protocol: 'holdfast', port: node.port },
-    rooms,
-    measureMs: Number(options.seconds) * 1_000,
-    ...load,
-  })
+  const measureMs = Number(options.seconds) * 1_000
+  const endpoint = { protocol: 'holdfast' as const, port: node.port }
+  const append = await runMeasured({ endpoint, rooms, measureMs, ...load }, node.pid)
   return {
     messages: size,
     databaseBytes: bytes('cluster.db'),
@@ -92,8 +89,7 @@ async function measure(data: HoldfastData, rooms: Room[], size: number): Promise
     filledPerSecond: filled.messages / filled.seconds,
     indexSeconds,
     ...questions,
-    appendedPerSecond: appended.acknowledgedPerSecond,
-    append: { p50Ms: appended.p50Ms, p99Ms: appended.p99Ms },
+    append,
   }
 }
 
@@ -104,7 +100,7 @@ function curvesOf(steps: Step[]): Curve[] {
     points: steps.map((step) => ({ x: step.messages, y: figure(step) })),
   })
   return [
-    curve('Appended', 'acknowledged/s', (step) => step.appendedPerSecond),
+    curve('Appended', 'acknowledged/s', (step) => step.append.acknowledgedPerSecond),
     curve('Page of 50, p50', 'ms', (step) => step.page.p50Ms),
     curve('Page of 50, p99', 'ms', (step) => step.page.p99Ms),
     curve('Resume of 1,000, p50', 'ms', (step) => step.resume.p50Ms),
@@ -135,15 +131,20 @@ const first = steps[0]!
 const ms = (value: number) => value.toFixed(2)
 printTable('The same questions at every size', steps, [
   { title: 'messages', value: (step) => integer(step.messages) },
-  { title: 'append of first', value: (step) => times(step.appendedPerSecond / first.appendedPerSecond) },
+  {
+    title: 'append of first',
+    value: (step) => times(step.append.acknowledgedPerSecond / first.append.acknowledgedPerSecond),
+  },
   { title: 'page of first', value: (step) => times(step.page.p50Ms / first.page.p50Ms) },
-  { title: 'append/s', value: (step) => integer(step.appendedPerSecond) },
+  { title: 'append/s', value: (step) => integer(step.append.acknowledgedPerSecond) },
+  { title: 'others CPU', value: (step) => percent(step.append.othersCpuShare) },
   { title: 'page p50', value: (step) => ms(step.page.p50Ms) },
   { title: 'p99', value: (step) => ms(step.page.p99Ms) },
   { title: 'resume p50', value: (step) => ms(step.resume.p50Ms) },
   { title: 'p99', value: (step) => ms(step.resume.p99Ms) },
   { title: 'rare search', value: (step) => ms(step.rareSearch.p50Ms) },
   { title: 'common search', value: (step) => ms(step.commonSearch.p50Ms) },
+  { title: 'filled/s', value: (step) => integer(step.filledPerSecond) },
   { title: 'DB MB', value: (step) => megabytes(step.databaseBytes) },
   { title: 'index MB', value: (step) => megabytes(step.searchBytes) },
   { title: 'RSS MB', value: (step) => megabytes(step.rssBytes) },

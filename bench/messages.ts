@@ -1,10 +1,9 @@
 // `npm run bench -- messages`: the same load against Holdfast, its floor and two XMPP servers, one after the other.
 import { parseArgs } from 'node:util'
-import type { LoadResult } from './driver/plan.ts'
-import { runDriver } from './driver/run-driver.ts'
+import { type MeasuredLoad, runMeasured } from './driver/run-measured.ts'
 import { BenchError } from './lib/bench-error.ts'
 import { describeMachine, measureFdatasync } from './lib/machine.ts'
-import { PeakMemory, readMachineCpuSeconds, readProcessTree } from './lib/process-tree.ts'
+import { PeakMemory } from './lib/process-tree.ts'
 import { integer, megabytes, percent, printMachine, printTable, times, writeReport } from './lib/report.ts'
 import { Workspace } from './lib/workspace.ts'
 import { ejabberd, ejabberdTuned } from './systems/ejabberd.ts'
@@ -18,14 +17,11 @@ const bodyBytes = 200
 const warmUpMs = 2_000
 const allSystems = [holdfast, floor, ejabberdTuned, ejabberd, prosodyTuned, prosody]
 
-interface Run extends LoadResult {
+interface Run extends MeasuredLoad {
   system: string
   version: string
   setup: string
   window: number
-  serverCpuSeconds: number
-  /** Share of the machine that neither the server nor the driver used: what disturbed the run. */
-  othersCpuShare: number
   serverPeakRssBytes: number
   archivedRows: number
   /** Just before the run. */
@@ -58,16 +54,9 @@ async function measure(workspace: Workspace, system: System, window: number): Pr
   const fdatasyncMs = measureFdatasync(directory)
   await using server = await system.start(directory, roomSizes)
   using memory = new PeakMemory(server.pid)
-  const cpu = { server: 0, machine: 0 }
-  const addCpu = (sign: 1 | -1) => {
-    cpu.server += sign * readProcessTree(server.pid).cpuSeconds
-    cpu.machine += sign * readMachineCpuSeconds()
-  }
   const { endpoint, rooms } = server
-  const load = await runDriver(
-    { endpoint, rooms, window, bodyBytes, warmUpMs, measureMs },
-    { measuring: () => addCpu(-1), measured: () => addCpu(1) },
-  )
+  const plan = { endpoint, rooms, window, bodyBytes, warmUpMs, measureMs }
+  const load = await runMeasured(plan, server.pid)
   const archivedRows = server.archivedRows()
   if (archivedRows < load.acknowledgedInTotal)
     throw new BenchError(
@@ -79,18 +68,10 @@ async function measure(workspace: Workspace, system: System, window: number): Pr
     setup: system.setup,
     window,
     ...load,
-    serverCpuSeconds: cpu.server,
-    othersCpuShare: othersShare(cpu, load),
     serverPeakRssBytes: memory.bytes,
     archivedRows,
     fdatasyncMs,
   }
-}
-
-function othersShare(cpu: { server: number; machine: number }, load: LoadResult): number {
-  const measuredSeconds = measureMs / 1_000
-  const others = cpu.machine - cpu.server - load.driverCpuShare * measuredSeconds
-  return Math.max(0, others / (measuredSeconds * machine.cores))
 }
 
 /** Of several rounds of a system, the one in the middle. */

@@ -56,6 +56,9 @@ function tell(message: IdleMessage): void {
   process.send?.(message)
 }
 
+// A driver does not outlive the bench.
+process.once('disconnect', () => process.exit())
+
 process.on('message', async (message: IdleCommand) => {
   if (message.command === 'open') {
     plan = message.plan

@@ -52,6 +52,9 @@ const stopped = new Promise<void>((resolve) => {
   process.on('message', (message) => message === 'stop' && resolve())
 })
 
+// A driver does not outlive the bench.
+process.once('disconnect', () => process.exit())
+
 process.once('message', async (plan: LoadPlan) => {
   const fail = (reason: string) => tell({ event: 'failed', reason }, () => process.exit(1))
   try {
