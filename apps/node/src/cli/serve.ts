@@ -67,13 +67,19 @@ function otherAddresses(host: string): string[] {
   return addresses.map(({ address, family }) => (family === 'IPv6' ? `[${address}]` : address))
 }
 
+/** One Ctrl-C comes twice under npm: from the terminal to the whole group, and handed on by npm. */
+const echoMs = 1000
+
 /** Resolves when a signal has come and the node has stopped. */
 export function stopped(stop: (reason: string) => Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
-    let stopping = false
+    let stoppingSince: number | null = null
     const onSignal = (signal: keyof typeof signalCodes): void => {
-      if (stopping) process.exit(signalCodes[signal])
-      stopping = true
+      if (stoppingSince !== null) {
+        if (performance.now() - stoppingSince < echoMs) return
+        process.exit(signalCodes[signal])
+      }
+      stoppingSince = performance.now()
       stop(signal).then(() => {
         process.exitCode = exitCodes.done
         resolve()
