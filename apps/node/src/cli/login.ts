@@ -51,7 +51,8 @@ async function login(flags: LoginFlags): Promise<void> {
   })
   const { createNodeFetch } = await import('@holdfast/api/client/node')
   using fetch = createNodeFetch({ ca, userAgent: programName() })
-  const sameDevice = last !== null && last.url === origin && last.user === name
+  // The facility is its CA: any of its nodes knows the key of this device.
+  const sameDevice = last !== null && last.ca === ca && last.user === name.toLowerCase()
   const done = await signIn({
     url: origin,
     name,
