@@ -1,3 +1,4 @@
+import './zod-without-eval.ts'
 import type { AppRouter } from '@holdfast/api/router'
 import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query'
 import { createTRPCClient, createWSClient, httpLink, splitLink, wsLink } from '@trpc/client'
