@@ -14,7 +14,7 @@ import { ConnectionBanner } from './connection-banner.tsx'
 import { unreadCount } from './live-state.ts'
 import { MembersButton } from './members-button.tsx'
 import css from './messages.module.css'
-import { TimelineView } from './timeline-view.tsx'
+import { type TimelineHandlers, TimelineView } from './timeline-view.tsx'
 import { TypingLine } from './typing-line.tsx'
 import { useAuthorOf } from './use-authors.tsx'
 import { useMembers } from './use-members.ts'
@@ -22,15 +22,14 @@ import { useIsWatched, useLive, useMessaging } from './use-messaging.tsx'
 
 interface ConversationViewProps {
   channel: ChannelState
-  draft: string
-  onDraft: (text: string) => void
+  drafts: Map<string, string>
   jumpTo: number | null
   onJump: (seq: number | null) => void
   onBack: () => void
 }
 
 /** One channel: what was said, and where to write. */
-export function ConversationView({ channel, draft, onDraft, jumpTo, onJump, onBack }: ConversationViewProps) {
+export function ConversationView({ channel, drafts, jumpTo, onJump, onBack }: ConversationViewProps) {
   const { id } = channel
   const messaging = useMessaging()
   const toasts = useToasts()
@@ -40,6 +39,7 @@ export function ConversationView({ channel, draft, onDraft, jumpTo, onJump, onBa
   const presence = useLive((state) => state.presence.get(channel.peer?.id ?? '')?.state ?? 'offline')
   const { detail, marks } = useMembers(id)
   const [failure, setFailure] = useState<unknown>(null)
+  const [draft, setDraft] = useState(drafts.get(id) ?? '')
   const [mode, setMode] = useState<ComposerMode>({ kind: 'new' })
   const [removing, setRemoving] = useState<Entry | null>(null)
   const [isRemoving, setIsRemoving] = useState(false)
@@ -84,6 +84,13 @@ export function ConversationView({ channel, draft, onDraft, jumpTo, onJump, onBa
       }
     },
     [toasts],
+  )
+  const onDraft = useCallback(
+    (text: string) => {
+      setDraft(text)
+      drafts.set(id, text)
+    },
+    [drafts, id],
   )
   const actions = useMemo(
     () => ({
@@ -134,6 +141,21 @@ export function ConversationView({ channel, draft, onDraft, jumpTo, onJump, onBa
     input.current?.focus()
   }
   const title = channelTitle(channel)
+  // Kept the same, so that the timeline does not draw again for every letter that is typed below it.
+  const handlers = useMemo<TimelineHandlers>(
+    () => ({
+      onOlder: () => void tried(messaging.showOlder(id)),
+      onNewer: () => void tried(messaging.showNewer(id)),
+      onNewest: () => {
+        onJump(null)
+        void tried(messaging.showEnd(id))
+      },
+      onAtEnd: setIsAtEnd,
+      onRetry: (pending) => messaging.retry(id, pending),
+      onDiscard: (pendingId) => messaging.discard(id, pendingId),
+    }),
+    [messaging, id, onJump, tried],
+  )
 
   return (
     <>
@@ -173,15 +195,7 @@ export function ConversationView({ channel, draft, onDraft, jumpTo, onJump, onBa
           jumpTo={jumpTo}
           mayPost={channel.mayPost && !channel.archived}
           actions={actions}
-          onOlder={() => void tried(messaging.showOlder(id))}
-          onNewer={() => void tried(messaging.showNewer(id))}
-          onNewest={() => {
-            onJump(null)
-            void tried(messaging.showEnd(id))
-          }}
-          onAtEnd={setIsAtEnd}
-          onRetry={(pending) => messaging.retry(id, pending)}
-          onDiscard={(pendingId) => messaging.discard(id, pendingId)}
+          handlers={handlers}
         />
       )}
       <TypingLine channel={id} />

@@ -84,7 +84,8 @@ function Talk() {
   const channels = useLive((state) => state.channels)
   const isConnected = useLive((state) => state.me !== null)
   const [text, setText] = useState('')
-  const [drafts, setDrafts] = useState<ReadonlyMap<string, string>>(new Map())
+  // Texts that are being written, by channel; kept when the person looks into another channel.
+  const drafts = useRef(new Map<string, string>())
   const settled = useSettled(text.trim())
   const search = useRef<HTMLInputElement>(null)
   const channel = id === null ? undefined : channels.get(id)
@@ -98,12 +99,6 @@ function Talk() {
       go(next === null ? paths.messages(id) : paths.message(id, next))
     },
     [id, seq, go],
-  )
-  const onDraft = useCallback(
-    (draft: string) => {
-      if (id !== null) setDrafts((known) => new Map(known).set(id, draft))
-    },
-    [id],
   )
   const wanted = text.trim().toLocaleLowerCase()
   const shown = [...channels.values()].filter((each) =>
@@ -153,8 +148,7 @@ function Talk() {
           <ConversationView
             key={channel.id}
             channel={channel}
-            draft={drafts.get(channel.id) ?? ''}
-            onDraft={onDraft}
+            drafts={drafts.current}
             jumpTo={seq}
             onJump={onJump}
             onBack={() => go(paths.messages())}

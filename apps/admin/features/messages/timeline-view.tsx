@@ -1,7 +1,7 @@
 'use client'
 import { Button, Spinner } from '@patternfly/react-core'
 import { ArrowDownIcon } from '@patternfly/react-icons/dist/esm/icons/arrow-down-icon'
-import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { type KeyboardEvent, memo, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { nodeNow } from '../../lib/clock.ts'
 import { count } from '../../lib/format.ts'
 import { type Conversation, hasOlder, type PendingSend, reachesHead } from './conversation.ts'
@@ -14,6 +14,15 @@ import { useAnchoredScroll } from './use-anchored-scroll.ts'
 import { useAuthorOf } from './use-authors.tsx'
 import { dayTitle } from './when.ts'
 
+export interface TimelineHandlers {
+  onOlder: () => void
+  onNewer: () => void
+  onNewest: () => void
+  onAtEnd: (isAtEnd: boolean) => void
+  onRetry: (send: PendingSend) => void
+  onDiscard: (id: string) => void
+}
+
 interface TimelineViewProps {
   conversation: Conversation
   me: string
@@ -24,17 +33,12 @@ interface TimelineViewProps {
   jumpTo: number | null
   mayPost: boolean
   actions: Omit<MessageActions, 'activate'>
-  onOlder: () => void
-  onNewer: () => void
-  onNewest: () => void
-  onAtEnd: (isAtEnd: boolean) => void
-  onRetry: (send: PendingSend) => void
-  onDiscard: (id: string) => void
+  handlers: TimelineHandlers
 }
 
 /** The talk of one channel. Arrow keys go from message to message; Tab reaches the buttons of the one that has focus. */
-export function TimelineView(props: TimelineViewProps) {
-  const { conversation, me, jumpTo, actions, onAtEnd } = props
+export const TimelineView = memo(function TimelineView(props: TimelineViewProps) {
+  const { conversation, me, jumpTo, actions, handlers } = props
   const authorOf = useAuthorOf()
   const [active, setActive] = useState<number | null>(null)
   const [isAtEnd, setIsAtEnd] = useState(true)
@@ -49,11 +53,11 @@ export function TimelineView(props: TimelineViewProps) {
     isAtHead,
     // A channel opens at its unread line, so that the person reads on where he stopped.
     beginAt: '[data-unread-line]',
-    onNearTop: props.onOlder,
-    onNearEnd: props.onNewer,
+    onNearTop: handlers.onOlder,
+    onNearEnd: handlers.onNewer,
     onAtEnd: (now) => {
       setIsAtEnd(now)
-      onAtEnd(now)
+      handlers.onAtEnd(now)
     },
   })
 
@@ -85,7 +89,7 @@ export function TimelineView(props: TimelineViewProps) {
     next.focus()
   }
   const onNewest = () => {
-    props.onNewest()
+    handlers.onNewest()
     toEnd()
   }
 
@@ -147,8 +151,8 @@ export function TimelineView(props: TimelineViewProps) {
               key={send.id}
               send={send}
               author={authorOf(me)}
-              onRetry={() => props.onRetry(send)}
-              onDiscard={() => props.onDiscard(send.id)}
+              onRetry={() => handlers.onRetry(send)}
+              onDiscard={() => handlers.onDiscard(send.id)}
             />
           ))}
       </div>
@@ -166,4 +170,4 @@ export function TimelineView(props: TimelineViewProps) {
       )}
     </>
   )
-}
+})

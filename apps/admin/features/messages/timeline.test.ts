@@ -53,6 +53,11 @@ describe('the timeline', () => {
     expect(outline(entries, 4)).toEqual(['day', '1 opens', '2 opens', '3 opens', '4'])
   })
 
+  test('draws no unread line when the first unread message is not loaded', () => {
+    expect(outline([entry(8, 'ana', noon), entry(9, 'ana', noon)], 3)).toEqual(['day', '8 opens', '9'])
+    expect(outline([entry(4, 'ana', noon)], 3)).toEqual(['day', 'unread', '4 opens'])
+  })
+
   test('does not draw edits and deletions of their own', () => {
     const entries = [
       entry(1, 'ana', noon),

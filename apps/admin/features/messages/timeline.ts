@@ -24,7 +24,9 @@ export function timeline(entries: readonly Entry[], unreadAfter: number | null, 
   const items: TimelineItem[] = []
   let day = ''
   let previous: Entry | null = null
-  let lineDrawn = unreadAfter === null
+  // The line says that everything above it was read; a window that begins behind it does not know.
+  const oldest = entries[0]?.seq ?? 0
+  let lineDrawn = unreadAfter === null || oldest > unreadAfter + 1
   for (const entry of entries) {
     // Edits and deletions show on the entry that they change.
     if (entry.kind === 'edit' || entry.kind === 'delete') continue

@@ -2,6 +2,7 @@
 import { Client } from '@holdfast/api/client'
 import { loadBrowserKey } from '@holdfast/api/client/browser-key-store'
 import { createContext, useContext, useEffect, useState, useSyncExternalStore } from 'react'
+import { onRecovery } from '../../lib/reachability.ts'
 import { useSession } from '../session/use-session.ts'
 import type { LiveState } from './live-state.ts'
 import { Messaging } from './messaging.ts'
@@ -11,6 +12,10 @@ export const MessagingContext = createContext<Messaging | null>(null)
 /** Nobody touched this page for so long: its person is shown as away. */
 const idleMs = 5 * 60_000
 const activity = ['pointerdown', 'keydown', 'wheel'] as const
+
+/** Somebody looks at the page and waits: a browser tries more often than a machine does. */
+const backoffBaseMs = 250
+const backoffMaxMs = 5_000
 
 export function useMessaging(): Messaging {
   const messaging = useContext(MessagingContext)
@@ -41,6 +46,7 @@ export function useMessagingConnection(): Messaging | null {
           urls: [window.location.origin],
           begin: 'now',
           program: 'holdfast-browser',
+          backoff: { baseMs: backoffBaseMs, maxMs: backoffMaxMs },
           ...(key ? { deviceKey: key } : {}),
         }),
       )
@@ -48,8 +54,11 @@ export function useMessagingConnection(): Messaging | null {
       setMessaging(made)
     }
     void make()
+    // The shell asks the node every two seconds whether it is back; the answer cuts the wait short.
+    const ending = onRecovery(() => made?.retryNow())
     return () => {
       isLeft = true
+      ending()
       made?.stop()
       setMessaging(null)
     }
