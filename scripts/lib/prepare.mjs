@@ -76,9 +76,7 @@ function readPackages(file) {
 
 /** npm must not run on the Node that it is about to replace. */
 function npmEnv() {
-  const path = (process.env.PATH ?? '')
-    .split(delimiter)
-    .filter((entry) => !entry.endsWith('node_modules/.bin'))
+  const path = (process.env.PATH ?? '').split(delimiter).filter((entry) => entry !== dirname(pinnedNode))
   return { ...process.env, PATH: path.join(delimiter) }
 }
 
