@@ -9,7 +9,7 @@ const requiredMajor = 24
 const [suite, ...options] = process.argv.slice(2)
 
 if (Number(process.versions.node.split('.')[0]) !== requiredMajor) {
-  const node = join(root, 'node_modules/.bin/node')
+  const node = join(root, `node_modules/node-linux-${process.arch}/bin/node`)
   const run = spawnSync(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: 'inherit',
   })

@@ -7,14 +7,18 @@ import { fingerprint, Stamp } from './fingerprint.mjs'
 import { must, StepError, step } from './run.mjs'
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
-/** The pinned Node, which the packages bring. */
-export const pinnedNode = join(root, 'node_modules/.bin/node')
+const binFolder = join(root, 'node_modules/.bin')
+/**
+ * The pinned Node, which a package for this kind of machine brings. Its link in .bin cannot be relied on: npm 9 removes
+ * it together with the package for the other kind.
+ */
+export const pinnedNode = join(root, `node_modules/node-linux-${process.arch}/bin/node`)
 
 /** The environment for tools of the workspace: the pinned Node first, no reports to their makers. */
 export function toolEnv() {
   const env = {
     ...process.env,
-    PATH: [dirname(pinnedNode), process.env.PATH].join(delimiter),
+    PATH: [dirname(pinnedNode), binFolder, process.env.PATH].join(delimiter),
     NEXT_TELEMETRY_DISABLED: '1',
     CHECKPOINT_DISABLE: '1',
   }
@@ -76,7 +80,9 @@ function readPackages(file) {
 
 /** npm must not run on the Node that it is about to replace. */
 function npmEnv() {
-  const path = (process.env.PATH ?? '').split(delimiter).filter((entry) => entry !== dirname(pinnedNode))
+  const path = (process.env.PATH ?? '')
+    .split(delimiter)
+    .filter((entry) => entry !== binFolder && entry !== dirname(pinnedNode))
   return { ...process.env, PATH: path.join(delimiter) }
 }
 
