@@ -1,6 +1,15 @@
 'use client'
 
-import { Button, PageSection, Skeleton, Stack, Tab, Tabs, TabTitleText } from '@patternfly/react-core'
+import {
+  Button,
+  PageSection,
+  Skeleton,
+  Stack,
+  Tab,
+  TabContent,
+  Tabs,
+  TabTitleText,
+} from '@patternfly/react-core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { DetailDrawer } from '../../components/detail-drawer.tsx'
@@ -81,21 +90,28 @@ export function PeoplePage() {
             select(null)
           }}
         >
-          <Tab eventKey="people" title={<TabTitleText>People</TabTitleText>} />
-          <Tab eventKey="groups" title={<TabTitleText>Groups</TabTitleText>} />
+          <Tab eventKey="people" tabContentId="panel-people" title={<TabTitleText>People</TabTitleText>} />
+          <Tab eventKey="groups" tabContentId="panel-groups" title={<TabTitleText>Groups</TabTitleText>} />
         </Tabs>
       </PageSection>
       <PageSection hasBodyWrapper={false}>
-        {tab === 'people' ? (
-          <PeopleTable
-            selectedId={selectedId}
-            onSelect={select}
-            actionsOf={actionsOf}
-            onPassword={showPassword}
-          />
-        ) : (
-          <GroupsTable selectedId={selectedId} onSelect={select} />
-        )}
+        <TabContent
+          id={`panel-${tab}`}
+          eventKey={tab}
+          activeKey={tab}
+          aria-label={tab === 'people' ? 'People' : 'Groups'}
+        >
+          {tab === 'people' ? (
+            <PeopleTable
+              selectedId={selectedId}
+              onSelect={select}
+              actionsOf={actionsOf}
+              onPassword={showPassword}
+            />
+          ) : (
+            <GroupsTable selectedId={selectedId} onSelect={select} />
+          )}
+        </TabContent>
       </PageSection>
       {dialog}
     </DetailDrawer>

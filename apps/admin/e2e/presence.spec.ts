@@ -1,0 +1,44 @@
+import { signIn } from './calls.ts'
+import { expect, expectAccessible, inBothThemes, test } from './fixtures.ts'
+import { addTalker } from './talk.ts'
+
+test('who comes and goes is seen live, can be found and counted', async ({
+  browser,
+  page,
+  context,
+  node,
+}) => {
+  const ana = await addTalker(browser, node, `Ana Presence ${process.pid}`)
+  await signIn(context, node)
+  await page.goto(`${node.url}/presence`)
+  await expect(page.getByText('Live', { exact: true })).toBeVisible()
+  await page.getByRole('textbox', { name: 'Search presence' }).fill(ana.displayName)
+  const row = page.getByRole('row', { name: new RegExp(ana.displayName) })
+  await expect(row).toContainText('Offline')
+  await expect(row).toContainText('never')
+
+  await ana.page.goto(`${node.url}/messages`)
+  await expect(row).toContainText('Online')
+  await expect(row).toContainText('now')
+  await inBothThemes(page, () => expectAccessible(page))
+  await page.getByRole('button', { name: /^Offline \d+/ }).click()
+  await expect(page.getByText('Nothing matches')).toBeVisible()
+
+  await ana.page.close()
+  await expect(row).toContainText('Offline')
+  await expect(row).toContainText(/just now|\d+ s ago/)
+  await page.getByRole('button', { name: /^Online \d+/ }).click()
+  await page.getByRole('button', { name: 'Clear filters' }).click()
+  await expect(page.getByRole('textbox', { name: 'Search presence' })).toHaveValue('')
+  await expect(page.getByRole('row', { name: /Wanda Warden/ })).toBeVisible()
+})
+
+test('presence fits a narrow screen', async ({ page, context, node }) => {
+  await signIn(context, node)
+  await page.setViewportSize({ width: 400, height: 800 })
+  await page.goto(`${node.url}/presence`)
+  await expect(page.getByRole('row', { name: /Wanda Warden/ })).toBeVisible()
+  await expectAccessible(page)
+  const wider = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth)
+  expect(wider, 'the page is wider than the screen').toBe(false)
+})
