@@ -15,10 +15,6 @@ import {
   PageSidebarBody,
   PageToggleButton,
   SkipToContent,
-  Toolbar,
-  ToolbarContent,
-  ToolbarGroup,
-  ToolbarItem,
 } from '@patternfly/react-core'
 import type { ComponentType, ReactNode } from 'react'
 import { BrandName } from './brand.tsx'
@@ -67,17 +63,13 @@ export function AppShell({ groups, homePath, place, userMenu, onNavigate, banner
         </MastheadBrand>
       </MastheadMain>
       <MastheadContent>
-        <Toolbar isFullHeight isStatic>
-          <ToolbarContent alignItems="center">
-            <ToolbarItem className="hf-place">{place}</ToolbarItem>
-            <ToolbarGroup align={{ default: 'alignEnd' }} gap={{ default: 'gapMd' }}>
-              <ToolbarItem visibility={{ default: 'hidden', md: 'visible' }}>
-                <ThemeToggle />
-              </ToolbarItem>
-              <ToolbarItem>{userMenu}</ToolbarItem>
-            </ToolbarGroup>
-          </ToolbarContent>
-        </Toolbar>
+        <div className="hf-masthead">
+          <div className="hf-place">{place}</div>
+          <div className="hf-masthead-theme">
+            <ThemeToggle />
+          </div>
+          {userMenu}
+        </div>
       </MastheadContent>
     </Masthead>
   )

@@ -7,7 +7,7 @@ test('the overview tells what the node is and follows it live', async ({ page, c
   await page.goto(node.url)
   await expect(page.getByText('Live', { exact: true })).toBeVisible()
   await expect(page.getByRole('heading', { name: 'This node' })).toBeVisible()
-  await expect(page.getByText(node.caFingerprint.slice(0, 17))).toBeVisible()
+  await expect(page.getByText(node.caFingerprint.slice(0, 23))).toBeVisible()
   for (const chart of ['Messages per second', 'Time to acknowledge', 'Connected', 'Memory of the daemon'])
     await expect(page.getByRole('img', { name: new RegExp(`^${chart}`) })).toBeVisible()
   await expect(page.getByRole('img', { name: /^Memory.*resident: now \d+(\.\d)? MiB/ })).toBeVisible()

@@ -9,7 +9,8 @@ import {
   DescriptionListDescription,
   DescriptionListGroup,
   DescriptionListTerm,
-  Gallery,
+  Grid,
+  GridItem,
   Progress,
   ProgressMeasureLocation,
   ProgressVariant,
@@ -44,28 +45,42 @@ const diskDangerShare = 0.95
 /** Who this node is, what it holds, and what proves that nothing was altered. */
 export function OverviewFacts(facts: Facts) {
   return (
-    <Gallery hasGutter minWidths={{ default: '100%', md: '272px' }}>
-      <FactCard title="This node">
-        <NodeFacts {...facts} />
-      </FactCard>
-      <FactCard title="What it holds">
-        <ContentFacts {...facts} />
-      </FactCard>
-      <FactCard title="Log and audit">
-        <ProofFacts {...facts} />
-      </FactCard>
-    </Gallery>
+    <Grid hasGutter>
+      <GridItem md={6}>
+        <FactCard title="This node">
+          <NodeFacts {...facts} />
+        </FactCard>
+      </GridItem>
+      <GridItem md={6}>
+        <FactCard title="What it holds">
+          <ContentFacts {...facts} />
+        </FactCard>
+      </GridItem>
+      <GridItem>
+        <FactCard title="Log and audit" isWide>
+          <ProofFacts {...facts} />
+        </FactCard>
+      </GridItem>
+    </Grid>
   )
 }
 
-function FactCard({ title, children }: { title: string; children: ReactNode }) {
+interface FactCardProps {
+  title: string
+  /** Two columns of facts where there is room. */
+  isWide?: boolean
+  children: ReactNode
+}
+
+function FactCard({ title, isWide = false, children }: FactCardProps) {
   return (
-    <Card isCompact>
+    <Card isCompact isFullHeight>
       <CardTitle component="h2">{title}</CardTitle>
       <CardBody>
         <DescriptionList
           isCompact
           isHorizontal
+          columnModifier={{ default: '1Col', ...(isWide ? { lg: '2Col' } : {}) }}
           className="hf-facts"
           horizontalTermWidthModifier={{ default: factTermWidth }}
         >
@@ -106,7 +121,7 @@ function NodeFacts({ status, sample }: Facts) {
       </Fact>
       <Fact term="Certificate until">{formatDate(status.certificateExpiresAt)}</Fact>
       <Fact term="CA fingerprint">
-        <CopyableText text={status.caFingerprint} label="CA fingerprint" shown={17} />
+        <CopyableText text={status.caFingerprint} label="CA fingerprint" shown={23} />
       </Fact>
     </>
   )
@@ -166,7 +181,7 @@ function ProofFacts({ status, sample }: Facts) {
     <>
       <Fact term="Log index">{formatNumber(Math.max(status.logIndex, sample.logIndex))}</Fact>
       <Fact term="State chain">
-        <CopyableText text={status.stateChain} label="state chain" shown={16} />
+        <CopyableText text={status.stateChain} label="state chain" shown={24} />
       </Fact>
       <Fact term="Audit events">
         {may('audit.search') ? (
@@ -176,7 +191,7 @@ function ProofFacts({ status, sample }: Facts) {
         )}
       </Fact>
       <Fact term="Audit head">
-        <CopyableText text={status.auditHead} label="audit head" shown={16} />
+        <CopyableText text={status.auditHead} label="audit head" shown={24} />
       </Fact>
       <Fact term="As of">
         <RelativeTime at={status.now} />
