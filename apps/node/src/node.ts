@@ -167,13 +167,15 @@ class Node {
       alerts,
       logger,
       onChange: (level, message) => {
-        if (level === 'low') return
-        this.gateway.broadcast({
-          t: 'notice',
-          level: level === 'full' ? 'alert' : 'info',
-          code: 'disk',
-          message,
-        })
+        if (level !== 'low')
+          this.gateway.broadcast({
+            t: 'notice',
+            level: level === 'full' ? 'alert' : 'info',
+            code: 'disk',
+            message,
+          })
+        // The index would take the reserve, which is for signing in and for revoking.
+        return this.reader.pauseIndex(level === 'full')
       },
     })
     this.core.onFailure = (code) => {

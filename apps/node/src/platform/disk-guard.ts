@@ -8,8 +8,11 @@ import type { Logger } from './logger.ts'
 const checkMs = 2000
 /** Space kept back so that logins, revocations and their audit events still find room on a full disk. */
 const ballastBytes = 32 * 1024 ** 2
-/** On a small volume no more than this share of it. */
-const ballastShare = 0.05
+/**
+ * On a small volume no more than this share of it. Like the size above it stays below what must be free before messages
+ * are taken again (disk.ts), or dropping the ballast would look like room.
+ */
+const ballastShare = 0.02
 
 /** Watches the room on the data folder's disk. When it runs out, messages are refused before anything breaks. */
 export class DiskGuard {
@@ -18,7 +21,7 @@ export class DiskGuard {
   private readonly ballast: string
   private readonly alerts: Alerts
   private readonly logger: Logger
-  private readonly onChange: (level: DiskLevel, message: string) => void
+  private readonly onChange: (level: DiskLevel, message: string) => Promise<void>
   private level: DiskLevel = 'ok'
   private timer: NodeJS.Timeout | null = null
   private checking: Promise<void> | null = null
@@ -27,7 +30,7 @@ export class DiskGuard {
     dataDir: string
     alerts: Alerts
     logger: Logger
-    onChange: (level: DiskLevel, message: string) => void
+    onChange: (level: DiskLevel, message: string) => Promise<void>
   }) {
     this.dataDir = options.dataDir
     this.ballast = join(options.dataDir, 'ballast')
@@ -58,6 +61,7 @@ export class DiskGuard {
 
   /** A write failed for want of room although the watch had not noticed yet. */
   writeFailed(): void {
+    this.space = { ...this.space, freeBytes: 0 }
     this.enter('full')
   }
 
@@ -70,11 +74,13 @@ export class DiskGuard {
 
   private async look(): Promise<void> {
     try {
-      this.space = await diskSpace(this.dataDir)
-      const level = diskLevel(this.space, this.level)
-      if (level !== 'full') await this.keepBallast()
-      this.enter(level)
-      if (level === 'full') await this.dropBallast()
+      const before = this.level
+      const space = await diskSpace(this.dataDir)
+      // A write has failed since: what was seen is older than that.
+      if (this.level !== before) return
+      this.space = space
+      this.enter(diskLevel(space, before))
+      await this.keepBallast()
     } catch (error) {
       this.logger.warn({ err: error }, `the room on the disk of ${this.dataDir} cannot be read`)
     }
@@ -92,8 +98,22 @@ export class DiskGuard {
     if (level === 'ok') this.alerts.clear('disk')
     else this.alerts.raise(level === 'full' ? 'alert' : 'warning', 'disk', message)
     this.logger[level === 'ok' ? 'info' : 'warn']({ freeBytes: this.space.freeBytes }, message)
-    if (level === 'full') void this.dropBallast()
-    this.onChange(level, message)
+    void this.follow(level, message)
+  }
+
+  /** The reserve is given free once everybody knows that it is not for them. */
+  private async follow(level: DiskLevel, message: string): Promise<void> {
+    try {
+      await this.onChange(level, message)
+    } catch (error) {
+      this.logger.warn({ err: error }, 'not everything heard of the room on the disk')
+    }
+    if (level === 'full' && this.isFull()) await this.dropBallast()
+  }
+
+  /** Asked again after waiting, when a failed write may have changed it. */
+  private isFull(): boolean {
+    return this.level === 'full'
   }
 
   private async dropBallast(): Promise<void> {
@@ -103,7 +123,8 @@ export class DiskGuard {
   private async keepBallast(): Promise<void> {
     const bytes = Math.floor(Math.min(ballastBytes, this.space.totalBytes * ballastShare))
     const held = await stat(this.ballast).catch(() => null)
-    if (held?.size === bytes || this.space.freeBytes < bytes * 3) return
+    if (this.level === 'full' || held?.size === bytes || this.space.freeBytes < bytes * 3) return
     await writeFile(this.ballast, Buffer.alloc(bytes), { mode: 0o600 })
+    if (this.isFull()) await this.dropBallast()
   }
 }

@@ -38,6 +38,7 @@ export type ReaderQuestions = {
   page: { question: PageQuestion; answer: PageAnswer }
   search: { question: SearchQuestion; answer: SearchAnswer }
   stats: { question: null; answer: StatsAnswer }
+  pauseIndex: { question: boolean; answer: null }
 }
 
 export interface ReaderData {

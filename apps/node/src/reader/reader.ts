@@ -23,6 +23,11 @@ export class Reader extends Questions<ReaderQuestions> {
     this.timer ??= setTimeout(() => this.tellIndex(), indexEveryMs)
   }
 
+  /** Leaves the index as it is, once what it is doing is done, until told otherwise. */
+  async pauseIndex(paused: boolean): Promise<void> {
+    await this.ask('pauseIndex', paused)
+  }
+
   override async stop(): Promise<void> {
     if (this.timer) clearTimeout(this.timer)
     await super.stop()

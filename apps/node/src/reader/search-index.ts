@@ -38,6 +38,10 @@ export class SearchIndex {
     `)
   }
 
+  close(): void {
+    this.index.close()
+  }
+
   /** Entries stored and not yet indexed. */
   lag(): number {
     return this.behind().reduce((sum, p) => sum + p.head - Math.max(p.seq ?? 0, p.floor - 1), 0)

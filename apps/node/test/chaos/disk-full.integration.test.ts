@@ -1,0 +1,159 @@
+/** A disk that runs full: a tmpfs of its own holds the data folder. Mounting it takes root. */
+import { execFileSync } from 'node:child_process'
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openDatabase } from '@holdfast/db'
+import { expect, test } from 'vitest'
+import { eventually, ownerName, startNode, testPassword } from '../harness.ts'
+import { holdfast } from '../node-process.ts'
+import { nextId } from '../raw-client.ts'
+
+const mib = 1024 * 1024
+const volumeMib = 96
+/** Room left for the node by the file that fills the volume. */
+const leftMib = 14
+/** Many different words, so that the full-text index needs room too. */
+const bodyOf = (n: number) => Array.from({ length: 3000 }, (_, i) => `w${n}x${i}`).join(' ')
+
+test('a full disk refuses messages, keeps reads and logins, and all goes on once there is room', async () => {
+  using volume = new Volume()
+  await using node = await startNode({ dataDir: join(volume.path, 'data') })
+  const anna = await node.newPerson({ name: 'anna' })
+  const channel = await node.newChannel([anna])
+  const client = await node.connect(anna)
+  const acknowledged: string[] = []
+  const send = async (): Promise<string | null> => {
+    const id = nextId()
+    client.send({ t: 'send', channel, id, body: bodyOf(acknowledged.length) })
+    const answer = await Promise.race([
+      client.next('ack', (ack) => ack.id === id),
+      client.next('error', (error) => error.id === id),
+    ])
+    if (answer.t === 'error') return answer.code
+    acknowledged.push(id)
+    return null
+  }
+  expect(await send()).toBeNull()
+  volume.fill(leftMib * mib)
+
+  // 1. Messages fill what is left; then they are refused, and an alert stands.
+  let refusal: string | null = null
+  while (refusal === null) refusal = await send()
+  expect(refusal).toBe('disk-full')
+  const { alerts } = await node.status()
+  expect(alerts).toContainEqual(expect.objectContaining({ level: 'alert', code: 'disk' }))
+  expect(await client.next('notice')).toMatchObject({ level: 'alert', code: 'disk' })
+
+  // 2. Signing in, reading and revoking go on, for longer than the watch needs to look twice. On so small a volume the
+  // index may be in the middle of a step and has to give its room back first.
+  await eventually('the reserve is free', () => node.signIn(ownerName, testPassword).catch(() => null))
+  for (let i = 0; i < 6; i++) {
+    const session = await node.signIn(ownerName, testPassword)
+    await node.owner.api.auth.endSession.mutate({ id: session.sessionId })
+    const page = await client.history(channel, { limit: 1 })
+    expect(page.head).toBe(acknowledged.length)
+    expect(await send()).toBe('disk-full')
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+  }
+
+  // 3. Not a byte is left: whatever needs one is refused, and the node stands.
+  volume.fill(0)
+  for (let i = 0; i < 3; i++) {
+    expect(await send()).toBe('disk-full')
+    const page = await node.owner.api.channels.list.query({})
+    expect(page.total).toBeGreaterThan(0)
+    expect((await client.history(channel, { limit: 1 })).head).toBe(acknowledged.length)
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+  }
+  expect((await node.http().call('/healthz')).status).toBe(200)
+
+  // 4. With room, messages are taken again by themselves, and the alert is gone.
+  const refusedUntilNow = acknowledged.length
+  volume.clear()
+  await eventually('messages are taken again', async () => (await send()) === null)
+  expect(acknowledged.length).toBe(refusedUntilNow + 1)
+  await eventually(
+    'the alert is gone',
+    async () => !(await node.status()).alerts.some((a) => a.level === 'alert'),
+  )
+  await eventually('the index has caught up', async () => {
+    const { lag, hits } = await anna.api.messages.search.query({ text: `w${acknowledged.length - 1}x7` })
+    return lag === 0 && hits.length > 0
+  })
+
+  // 5. Nothing acknowledged is missing, nothing refused is there, and everything is whole.
+  const stored = []
+  for (let after = 0, more = true; more; ) {
+    const page = await client.history(channel, { after, limit: 100 })
+    stored.push(...page.entries.map((entry) => entry.id))
+    after = page.entries.at(-1)?.seq ?? after
+    more = page.more
+  }
+  expect(stored).toEqual(acknowledged)
+  expect(node.log).not.toMatch(/died|fatal/)
+  await node.restart()
+  expect((await node.status()).messages).toBe(acknowledged.length)
+  await node.stop()
+  const db = openDatabase(join(node.dataDir, 'cluster.db'), { role: 'reader' })
+  expect(db.pragma('integrity_check', { simple: true })).toBe('ok')
+  db.close()
+  const verified = await holdfast(['audit', 'verify', '--data', node.dataDir, '--json'])
+  expect({ code: verified.code, out: verified.stdout }).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('"ok":true'),
+  })
+})
+
+class Volume implements Disposable {
+  readonly path: string
+  readonly #filler: string
+
+  constructor() {
+    this.path = mkdtempSync(join(tmpdir(), 'holdfast-disk-'))
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${volumeMib}m`, 'holdfast-test', this.path], {
+        stdio: 'pipe',
+      })
+    } catch (error) {
+      rmSync(this.path, { recursive: true })
+      throw new Error(`A small volume could not be mounted; run this test as root: ${error}`)
+    }
+    mkdirSync(join(this.path, 'data'), { mode: 0o700 })
+    this.#filler = join(this.path, 'filler')
+  }
+
+  /** Takes all but this much of the volume. */
+  fill(leftBytes: number): void {
+    const file = openSync(this.#filler, 'a')
+    const piece = Buffer.alloc(64 * 1024)
+    try {
+      for (;;) {
+        const { bavail, bsize } = statfsSync(this.path)
+        const over = bavail * bsize - leftBytes
+        if (over <= 0) return
+        writeSync(file, piece, 0, Math.min(piece.length, over))
+      }
+    } finally {
+      closeSync(file)
+    }
+  }
+
+  clear(): void {
+    truncateSync(this.#filler, 0)
+  }
+
+  [Symbol.dispose](): void {
+    execFileSync('umount', ['--lazy', this.path])
+    rmSync(this.path, { recursive: true })
+  }
+}
