@@ -108,7 +108,8 @@ async function markWhatWasRead(history: History, random: Random): Promise<void> 
           : random() < 0.6
             ? 0
             : between(random, 1, 40)
-      const read = Math.max(0, channel.head - behind)
+      // Whoever writes has read what stands before.
+      const read = Math.max(channel.head - behind, history.lastOwnSeq(channel.id, person?.name ?? ''))
       const delivered = Math.min(channel.head, read + between(random, 0, behind))
       return [channel.no, personNo, delivered, read]
     })

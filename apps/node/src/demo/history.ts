@@ -37,6 +37,7 @@ export class History {
   readonly core: Core
   readonly clock: HistoryClock
   private readonly remotes = new Map<string, string>()
+  private readonly lastOwn = new Map<string, number>()
   private sent = 0
 
   constructor(core: Core, clock: HistoryClock) {
@@ -90,7 +91,14 @@ export class History {
     const { no } = this.channelById(channelId)
     const id = this.nextId()
     const value = await this.propose([commandTypes.message, no, this.person(from).no, id, text, level, reply])
-    return typeof value === 'number' ? value : (value as Stored).seq
+    const seq = typeof value === 'number' ? value : (value as Stored).seq
+    this.lastOwn.set(`${channelId} ${from}`, seq)
+    return seq
+  }
+
+  /** Sequence of the person's newest message in the channel; 0 without one. */
+  lastOwnSeq(channelId: string, from: string): number {
+    return this.lastOwn.get(`${channelId} ${from}`) ?? 0
   }
 
   edit(channelId: string, from: string, seq: number, text: string): Promise<unknown> {

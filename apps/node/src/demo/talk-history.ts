@@ -56,7 +56,7 @@ export function talkSteps(options: {
     const count = Math.round((channel.weight / total) * conversations)
     for (let i = 0; i < count; i++) {
       const startAt = channel.archived ? drillTime(now, random) : timeOf(now, random, i < 2)
-      const speakers = cast(speakersOf(channel), random)
+      const speakers = cast(speakersOf(channel), { random, recent: i < 2 })
       steps.push(
         ...conversationSteps({ place: placeOf(channel.name), stock, speakers, startAt, now, random }),
       )
@@ -86,10 +86,11 @@ export function talkSteps(options: {
   return steps
 }
 
-/** The speakers in a new order; the owner leads the port and seldom chats. */
-function cast(names: readonly string[], random: Random): string[] {
-  const present = names.filter((name) => name !== ownerName || names.length <= 3 || random() < 0.2)
-  return present
+/** The speakers in a new order; the owner leads the port, seldom chats, and has not looked in lately. */
+function cast(names: readonly string[], { random, recent }: { random: Random; recent: boolean }): string[] {
+  const ownerShare = recent ? 0 : 0.2
+  return names
+    .filter((name) => name !== ownerName || names.length <= 3 || random() < ownerShare)
     .map((name) => ({ name, by: random() }))
     .sort((a, b) => a.by - b.by)
     .map(({ name }) => name)
