@@ -7,7 +7,7 @@ import { PeakMemory } from './lib/process-tree.ts'
 import { integer, megabytes, percent, printMachine, printTable, times, writeReport } from './lib/report.ts'
 import { Workspace } from './lib/workspace.ts'
 import { ejabberd, ejabberdTuned } from './systems/ejabberd.ts'
-import { floor } from './systems/floor.ts'
+import { floor, floorInArrays } from './systems/floor.ts'
 import { holdfast } from './systems/holdfast.ts'
 import { prosody, prosodyTuned } from './systems/prosody.ts'
 import type { System } from './systems/system.ts'
@@ -15,7 +15,7 @@ import type { System } from './systems/system.ts'
 const roomSizes = [5, 5, 5, 5]
 const bodyBytes = 200
 const warmUpMs = 2_000
-const allSystems = [holdfast, floor, ejabberdTuned, ejabberd, prosodyTuned, prosody]
+const allSystems = [holdfast, floor, floorInArrays, ejabberdTuned, ejabberd, prosodyTuned, prosody]
 
 interface Run extends MeasuredLoad {
   system: string

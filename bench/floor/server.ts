@@ -1,8 +1,9 @@
 // The floor under `bench messages`: what is left of a message server when everything that makes it useful is taken
 // away. It speaks Holdfast's client protocol over TLS WebSockets, commits groups of messages to SQLite (WAL,
-// synchronous=FULL) in a worker thread and fans them out, one WebSocket message per member and group. There are no
-// accounts, no membership, no deduplication, no audit, no validation and no bounds.
-// Arguments: PORT KEY_FILE CERTIFICATE_FILE DATABASE_FILE.
+// synchronous=FULL) in a worker thread and fans them out through corked sockets. There are no accounts, no membership,
+// no deduplication, no audit, no validation and no bounds.
+// Arguments: PORT KEY_FILE CERTIFICATE_FILE DATABASE_FILE frames|arrays. With `frames` each frame is a WebSocket message
+// of its own; with `arrays` what one commit brings a member is one message, as in Holdfast.
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 import type { Socket } from 'node:net'
@@ -28,7 +29,8 @@ interface Pending {
   from: Client
 }
 
-const [port, keyFile, certificateFile, databaseFile] = process.argv.slice(2)
+const [port, keyFile, certificateFile, databaseFile, framing] = process.argv.slice(2)
+const inArrays = framing === 'arrays'
 const rooms = new Map<string, Client[]>()
 const writer = new Worker(new URL('./writer.ts', import.meta.url), { workerData: { file: databaseFile } })
 let waiting: Pending[] = []
@@ -66,12 +68,18 @@ function fanOut(entries: Map<string, string[]>, acks: Map<Client, string[]>): vo
     ...[...entries.keys()].flatMap((name) => rooms.get(name) ?? []),
   ])
   for (const client of touched) client.stream.cork()
-  for (const [client, frames] of acks) client.socket.send(`[${frames.join()}]`)
-  for (const [channel, frames] of entries) {
-    const bytes = Buffer.from(`[${frames.join()}]`)
-    for (const client of rooms.get(channel) ?? []) client.socket.send(bytes, { binary: false })
-  }
+  for (const [client, frames] of acks) for (const text of messagesOf(frames)) client.socket.send(text)
+  for (const [channel, frames] of entries)
+    for (const text of messagesOf(frames)) {
+      const bytes = Buffer.from(text)
+      for (const client of rooms.get(channel) ?? []) client.socket.send(bytes, { binary: false })
+    }
   for (const client of touched) client.stream.uncork()
+}
+
+/** The WebSocket messages that carry the frames. */
+function messagesOf(frames: string[]): string[] {
+  return inArrays ? [`[${frames.join()}]`] : frames
 }
 
 function push<Key>(lists: Map<Key, string[]>, key: Key, value: string): void {
