@@ -20,10 +20,17 @@ test('signing in leads back to the page that was asked for', async ({ page, node
 })
 
 test('a login never leads to another host', async ({ page, node }) => {
-  await page.goto(`${node.url}/login?next=//evil.example/`)
-  await enter(page, owner.name, owner.password)
-  await expect(page.getByRole('heading', { name: 'Overview', level: 1 })).toBeVisible()
-  expect(new URL(page.url()).origin).toBe(node.url)
+  for (const next of [
+    '//evil.example/',
+    '/%09/evil.example/',
+    '/%5Cevil.example/',
+    'https://evil.example/',
+  ]) {
+    await page.goto(`${node.url}/login?next=${next}`)
+    await enter(page, owner.name, owner.password)
+    await expect(page.getByRole('heading', { name: 'Overview', level: 1 })).toBeVisible()
+    expect(new URL(page.url()).origin).toBe(node.url)
+  }
 })
 
 test('a wrong password is said, cleared and can be typed again at once', async ({ page, node }) => {

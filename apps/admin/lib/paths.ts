@@ -30,7 +30,13 @@ export const paths = {
   health: () => '/healthz',
 } as const
 
-/** Whether `path` is an address of this UI: a login must never send anybody to another host. */
+/** Stands for this node while a path is looked at; no host can have this name (RFC 6761, section 6.4). */
+const here = 'https://here.invalid'
+
+/**
+ * Whether `path` is an address of this UI: a login must never send anybody to another host. The browser's own parser
+ * decides, because it drops tabs and line ends and takes a backslash for a slash.
+ */
 export function isOwnPath(path: string): boolean {
-  return path.startsWith('/') && !path.startsWith('//') && !path.includes('\\')
+  return path.startsWith('/') && URL.canParse(path, here) && new URL(path, here).origin === here
 }
