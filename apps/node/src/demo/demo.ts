@@ -93,7 +93,9 @@ async function gather(
   // What people do by eye: the fingerprint on the console says whether this is the CA of this node.
   if (fingerprint(ca).colons !== node.caFingerprint)
     throw new HoldfastError('internal', `${url} is answered by another program than this node.`)
-  const fetch = createNodeFetch({ ca })
+  // The name that the list of a person's sessions shows.
+  const trust = { ca, userAgent: 'Holdfast demo' }
+  const fetch = createNodeFetch(trust)
   const random = seededRandom(Date.now())
   const simulated = people.flatMap(({ name, device }) =>
     device === null
@@ -101,7 +103,7 @@ async function gather(
       : [
           new SimulatedPerson({
             url,
-            trust: { ca },
+            trust,
             fetch,
             name,
             deviceName: device.name,
