@@ -83,13 +83,6 @@ const columns: Column<ChannelView>[] = [
     sort: (row) => row.lastAt,
     modifier: 'nowrap',
   },
-  {
-    key: 'kept',
-    title: 'Kept',
-    cell: (row) => retentionText(row.retentionDays),
-    sort: (row) => row.retentionDays,
-    modifier: 'nowrap',
-  },
 ]
 
 export function ChannelsPage() {

@@ -57,7 +57,7 @@ const columns: Column<DeviceView>[] = [
   {
     key: 'person',
     title: 'Person',
-    cell: (row) => <Ellipsis text={row.personName} />,
+    cell: (row) => <Ellipsis text={row.personName} isShort />,
     sort: (row) => row.personName,
   },
   {
@@ -65,12 +65,6 @@ const columns: Column<DeviceView>[] = [
     title: 'Status',
     cell: (row) => <StatusLabel status={row.status} />,
     sort: (row) => row.status,
-  },
-  {
-    key: 'presence',
-    title: 'Presence',
-    cell: (row) => <StatusLabel status={row.presence} />,
-    sort: (row) => row.presence,
   },
   {
     key: 'platform',
@@ -83,7 +77,12 @@ const columns: Column<DeviceView>[] = [
   {
     key: 'seen',
     title: 'Last seen',
-    cell: (row) => <RelativeTime at={row.lastSeenAt} />,
+    cell: (row) =>
+      row.presence === 'offline' ? (
+        <RelativeTime at={row.lastSeenAt} />
+      ) : (
+        <StatusLabel status={row.presence} />
+      ),
     sort: (row) => row.lastSeenAt,
     modifier: 'nowrap',
   },

@@ -94,7 +94,7 @@ export const TimelineView = memo(function TimelineView(props: TimelineViewProps)
   }
 
   return (
-    <>
+    <div className={css.area}>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the focusable messages inside */}
       <div ref={scroller} className={css.scroller} onScroll={onScroll} onKeyDown={onKeyDown}>
         {hasOlder(conversation) ? (
@@ -168,6 +168,6 @@ export const TimelineView = memo(function TimelineView(props: TimelineViewProps)
           </Button>
         </div>
       )}
-    </>
+    </div>
   )
 })
