@@ -112,13 +112,18 @@ export class AuthService implements Omit<Services['auth'], never> {
     })
   }
 
+  /** Whoever has stolen a session must not find out the password, so guesses here count as guesses at signing in. */
   async changePassword(value: input.ChangePasswordInput, caller: Caller): Promise<void> {
-    const { passwords, directory, proposer } = this.o
+    const { passwords, directory, proposer, clock } = this.o
+    const origin: Origin = { remote: caller.remote, userAgent: '' }
+    this.admit(origin)
+    const lockedUntil = directory.people.get(caller.personId)?.lockedUntil ?? 0
+    if (lockedUntil > clock.now()) throw lockedOut(lockedUntil - clock.now())
     const right = await passwords.verify(
       (this.passwordHash.get(caller.personId) as string | null) ?? null,
       value.current,
     )
-    if (!right) throw await this.failed(caller.name, { remote: caller.remote, userAgent: '' })
+    if (!right) throw await this.failed(caller.name, origin)
     const settings = facilitySettings(directory)
     checkPassword(value.next, {
       minLength: settings.passwordMinLength,
