@@ -25,6 +25,7 @@ export const errorTitles: Record<ErrorCode | 'unreachable', string> = {
   'device-required': 'An approved device is needed',
   'proof-invalid': 'The device could not prove its key',
   'session-ended': 'Your session has ended',
+  'must-change-password': 'Choose a password of your own first',
   forbidden: 'Your role does not allow this',
   'not-found': 'Not found',
   'name-taken': 'That name is taken',

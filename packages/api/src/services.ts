@@ -13,6 +13,8 @@ export interface Caller {
   role: Role
   deviceId: string | null
   remote: string
+  /** The password was set by somebody else: until it is changed, nothing else is allowed. */
+  mustChange?: true
 }
 
 /** Where a call without a session came from. */

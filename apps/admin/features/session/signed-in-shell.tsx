@@ -50,6 +50,13 @@ export function SignedInShell({ children }: { children: ReactNode }) {
       }),
     [router],
   )
+  // Whoever left the login before he chose his own password goes through it again.
+  const mustChange = me.data?.mustChange === true
+  useEffect(() => {
+    if (!mustChange) return
+    setLeaving(true)
+    router.replace(paths.login({ next: `${window.location.pathname}${window.location.search}` }))
+  }, [mustChange, router])
   // What the last person saw is forgotten once his pages are gone.
   useEffect(() => (leaving ? () => queryClient.clear() : undefined), [leaving])
 

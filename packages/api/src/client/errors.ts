@@ -36,6 +36,7 @@ export function isFinal(code: ErrorCode): boolean {
     'device-required',
     'proof-invalid',
     'session-ended',
+    'must-change-password',
     'forbidden',
   ]
   return final.includes(code)

@@ -11,6 +11,7 @@ export const errorStatus = {
   'device-required': 403,
   'proof-invalid': 401,
   'session-ended': 401,
+  'must-change-password': 403,
   forbidden: 403,
   'not-found': 404,
   'name-taken': 409,

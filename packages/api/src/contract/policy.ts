@@ -99,6 +99,16 @@ export const policy = {
   'frame.ping': 'public',
 } as const satisfies Record<string, 'public' | 'session' | readonly Role[]>
 
+/** What somebody whose password was set by another may do before he has chosen his own. */
+export const beforePasswordChange: ReadonlySet<string> = new Set([
+  'auth.me',
+  'auth.changePassword',
+  'auth.logout',
+  // The device he sits at enrols in the same breath as he signs in; it still waits for its approval.
+  'devices.challenge',
+  'devices.enrol',
+])
+
 export type Action = keyof typeof policy
 
 /** Whether `role` (null: nobody is signed in) may do `action`; an action outside the table is refused. */

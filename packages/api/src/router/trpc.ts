@@ -1,6 +1,6 @@
 import { initTRPC, TRPCError } from '@trpc/server'
 import { type ErrorCode, errorStatus, HoldfastError } from '../contract/errors.ts'
-import { type Action, allowed } from '../contract/policy.ts'
+import { type Action, allowed, beforePasswordChange } from '../contract/policy.ts'
 import type { Caller, Origin, Services } from '../services.ts'
 
 export interface Context {
@@ -90,10 +90,15 @@ const guarded = t.procedure.use(async ({ ctx, path, next }) => {
       new HoldfastError('forbidden', `Your role (${ctx.caller.role}) may not do this (${path}).`),
     )
   }
+  if (ctx.caller?.mustChange && !beforePasswordChange.has(path) && !allowed(path, null))
+    throw toTrpcError(mustChangePassword())
   const result = await next()
   if (!result.ok && result.error.cause instanceof HoldfastError) throw toTrpcError(result.error.cause)
   return result
 })
+
+const mustChangePassword = () =>
+  new HoldfastError('must-change-password', 'Your password was set by somebody else; choose your own first.')
 
 /** A procedure that the policy table declares public. */
 export const open = guarded

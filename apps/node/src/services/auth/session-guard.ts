@@ -87,7 +87,13 @@ export class SessionGuard {
         'device-required',
         'This facility lets only approved devices take part; enrol this device.',
       )
-    return this.caller(session, remote, deviceId)
+    const caller = this.caller(session, remote, deviceId)
+    if (caller.mustChange)
+      throw new HoldfastError(
+        'must-change-password',
+        'Your password was set by somebody else; choose your own first.',
+      )
+    return caller
   }
 
   /** Why a connection must end, or null while session, person and device are good. */
@@ -158,6 +164,7 @@ export class SessionGuard {
       role: person.role,
       deviceId,
       remote,
+      ...(person.mustChange && { mustChange: true as const }),
     }
   }
 }
