@@ -1,5 +1,5 @@
 'use client'
-import css from './messages.module.css'
+import css from './author.module.css'
 
 export interface Author {
   id: string

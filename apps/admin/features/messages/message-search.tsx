@@ -6,6 +6,7 @@ import { useState } from 'react'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { trpc } from '../../lib/api.ts'
 import { count, formatDateTime } from '../../lib/format.ts'
+import list from './message-search.module.css'
 import css from './messages.module.css'
 import { snippetParts } from './text-parts.ts'
 
@@ -45,10 +46,10 @@ export function MessageSearch({ text, onOpen }: MessageSearchProps) {
           No message contains “{text}”.
         </Content>
       )}
-      <ul className={css.hits}>
+      <ul className={list.hits}>
         {query.data?.hits.map((hit: SearchHit) => (
           <li key={`${hit.channel} ${hit.seq}`}>
-            <button type="button" className={css.hit} onClick={() => onOpen(hit.channel, hit.seq)}>
+            <button type="button" className={list.hit} onClick={() => onOpen(hit.channel, hit.seq)}>
               <span className={css.subtle}>
                 <span dir="auto">{hit.fromName}</span> in <span dir="auto">{hit.channelTitle}</span>
               </span>
