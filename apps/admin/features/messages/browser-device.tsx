@@ -20,7 +20,7 @@ import {
   TextInput,
 } from '@patternfly/react-core'
 import { LaptopIcon } from '@patternfly/react-icons/dist/esm/icons/laptop-icon'
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { CopyableText } from '../../components/copyable-text.tsx'
 import { Facts } from '../../components/facts.tsx'
@@ -29,27 +29,9 @@ import { RelativeTime } from '../../components/relative-time.tsx'
 import { StatusLabel } from '../../components/status-label.tsx'
 import { useToasts } from '../../components/toasts.tsx'
 import { api, queryClient, trpc } from '../../lib/api.ts'
-import { useSession } from '../session/use-session.ts'
 import { browserName, platformName } from './browser-name.ts'
 import css from './messages.module.css'
-
-/** An approval that somebody else gives shows here within this. */
-const refetchMs = 5_000
-const keyQuery = ['browser-key'] as const
-
-/** This browser's key and the node's record of it. */
-function useBrowserDevice() {
-  const key = useQuery({
-    queryKey: keyQuery,
-    queryFn: loadBrowserKey,
-    staleTime: Number.POSITIVE_INFINITY,
-    // A key is an object with methods, not data to compare.
-    structuralSharing: false,
-  })
-  const mine = useQuery(trpc.devices.mine.queryOptions(undefined, { refetchInterval: refetchMs }))
-  const device = mine.data?.find((each) => each.thumbprint === key.data?.thumbprint)
-  return { key, mine, device, isLoaded: key.data !== undefined && mine.data !== undefined }
-}
+import { keyQuery, useBrowserDevice } from './use-browser-device.ts'
 
 /** Whether this browser is one of the person's devices, with the way to make it one. */
 export function BrowserDeviceButton() {
@@ -155,7 +137,6 @@ function EnrolForm() {
 type MyDevice = NonNullable<ReturnType<typeof useBrowserDevice>['device']>
 
 function EnrolledDevice({ device, deviceKey }: { device: MyDevice; deviceKey: DeviceKey | null }) {
-  const { deviceId } = useSession()
   const forget = useMutation({
     mutationFn: removeBrowserKey,
     onSuccess: () => queryClient.invalidateQueries({ queryKey: keyQuery }),
@@ -165,11 +146,6 @@ function EnrolledDevice({ device, deviceKey }: { device: MyDevice; deviceKey: De
       {device.status === 'pending' && (
         <Alert variant="info" isInline title="Waiting for approval">
           Read the key thumbprint to whoever approves devices, so that he approves yours and no other.
-        </Alert>
-      )}
-      {device.status === 'approved' && deviceId !== device.id && (
-        <Alert variant="info" isInline title="Sign in again to use it">
-          The device is approved. Your present session is older and not bound to it; the next one will be.
         </Alert>
       )}
       {device.status === 'revoked' && (
@@ -183,8 +159,8 @@ function EnrolledDevice({ device, deviceKey }: { device: MyDevice; deviceKey: De
           { term: 'Name', value: device.name },
           { term: 'Status', value: <StatusLabel status={device.status} /> },
           {
-            term: 'Session',
-            value: deviceId === device.id ? 'Bound to this device' : 'Not bound to this device',
+            term: 'In use',
+            value: device.status === 'approved' && 'The connection of this page is proved with this key.',
           },
           {
             term: 'Key thumbprint (RFC 7638)',

@@ -1,11 +1,10 @@
 'use client'
 import { Client } from '@holdfast/api/client'
-import { loadBrowserKey } from '@holdfast/api/client/browser-key-store'
 import { createContext, useContext, useEffect, useState, useSyncExternalStore } from 'react'
 import { onRecovery } from '../../lib/reachability.ts'
-import { useSession } from '../session/use-session.ts'
 import type { LiveState } from './live-state.ts'
 import { Messaging } from './messaging.ts'
+import { useApprovedKey } from './use-browser-device.ts'
 
 export const MessagingContext = createContext<Messaging | null>(null)
 
@@ -30,39 +29,34 @@ export function useLive<Part>(select: (state: LiveState) => Part): Part {
   return useSyncExternalStore(messaging.subscribe, read, read)
 }
 
-/** The connection of the message pages: made when they open, closed when they are left. Null until it is made. */
+/**
+ * The connection of the message pages: made when they open, closed when they are left, and made anew when this browser
+ * becomes an approved device or ceases to be one. Null until it is made.
+ */
 export function useMessagingConnection(): Messaging | null {
-  const { deviceId } = useSession()
+  const key = useApprovedKey()
   const [messaging, setMessaging] = useState<Messaging | null>(null)
   useEffect(() => {
-    let isLeft = false
-    let made: Messaging | null = null
-    const make = async () => {
-      // A session that is bound to this browser's key has to prove the key; any other is spoken for by its cookie alone.
-      const key = deviceId === null ? null : await loadBrowserKey().catch(() => null)
-      if (isLeft) return
-      made = new Messaging(
-        new Client({
-          urls: [window.location.origin],
-          begin: 'now',
-          program: 'holdfast-browser',
-          backoff: { baseMs: backoffBaseMs, maxMs: backoffMaxMs },
-          ...(key ? { deviceKey: key } : {}),
-        }),
-      )
-      made.start()
-      setMessaging(made)
-    }
-    void make()
+    if (key === undefined) return
+    const made = new Messaging(
+      new Client({
+        urls: [window.location.origin],
+        begin: 'now',
+        program: 'holdfast-browser',
+        backoff: { baseMs: backoffBaseMs, maxMs: backoffMaxMs },
+        ...(key === null ? {} : { deviceKey: key }),
+      }),
+    )
+    made.start()
+    setMessaging(made)
     // The shell asks the node every two seconds whether it is back; the answer cuts the wait short.
-    const ending = onRecovery(() => made?.retryNow())
+    const ending = onRecovery(() => made.retryNow())
     return () => {
-      isLeft = true
       ending()
-      made?.stop()
+      made.stop()
       setMessaging(null)
     }
-  }, [deviceId])
+  }, [key])
   return messaging
 }
 
