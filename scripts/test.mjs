@@ -17,10 +17,12 @@ if (option) {
 
 const selected = new Set(wanted.length === 0 ? names : wanted.filter((name) => names.includes(name)))
 const filters = wanted.filter((name) => !names.includes(name))
-const specs = runners.specFiles()
-const specFilters = filters.filter((name) => specs.some((spec) => spec.includes(name)))
-if (filters.length > 0) selected.add('unit').add('integration')
-if (specFilters.length > 0) selected.add('e2e')
+if (selected.size === 0) {
+  // Only parts of names: every runner that has such a file.
+  selected.add('unit').add('integration')
+  const specs = runners.specFiles()
+  if (filters.some((name) => specs.some((spec) => spec.includes(name)))) selected.add('e2e')
+}
 
 /** One line each in the closing table. */
 const outcomes = []
@@ -44,7 +46,7 @@ async function runAll() {
   if (selected.has('drift')) await outcome('drift', runners.drift)
   const projects = ['unit', 'integration'].filter((name) => selected.has(name))
   if (projects.length > 0) await outcome(projects.join(' + '), () => runners.vitest(projects, filters))
-  if (selected.has('e2e')) await outcome('e2e', () => runners.playwright(specFilters))
+  if (selected.has('e2e')) await outcome('e2e', () => runners.playwright(filters))
 }
 
 /** Runs one part and keeps its sum; what it throws is one failure. Returns whether the part could be run. */
