@@ -27,6 +27,7 @@ export async function vitest(projects, filters) {
     [
       'run',
       '--passWithNoTests',
+      '--allowOnly=false',
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${file}`,
