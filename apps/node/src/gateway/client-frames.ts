@@ -81,10 +81,10 @@ export class ClientFrames implements FrameHandlers {
         void this.auth(connection, frame)
         break
       case 'sync':
-        void this.sync(connection, frame.since)
+        this.read(connection, () => this.sync(connection, frame.since))
         break
       case 'history':
-        void this.history(connection, frame)
+        this.read(connection, () => this.history(connection, frame))
         break
       case 'edit':
       case 'delete':
@@ -223,13 +223,28 @@ export class ClientFrames implements FrameHandlers {
     this.o.marks.mark(channel.no, connection.personNo, frame.delivered ?? 0, frame.read ?? 0)
   }
 
+  /** Reads of one connection run one after the other, each when the client has taken what came before. */
+  private read(connection: Connection, job: () => Promise<void>): void {
+    if (connection.reads >= limits.inflightReads)
+      throw new HoldfastError('busy', `At most ${limits.inflightReads} pages may be asked for at once.`)
+    connection.reads += 1
+    const previous = connection.lastRead
+    const run = async (): Promise<void> => {
+      if (previous) await previous
+      if (!connection.closed) await job()
+      connection.reads -= 1
+      if (connection.reads === 0) connection.lastRead = null
+    }
+    connection.lastRead = run()
+  }
+
   /** Pages of everything after the client's newest sequences, one channel after the other, then `synced`. */
   private async sync(connection: Connection, since: Record<string, number>): Promise<void> {
     try {
       for (const [channelId, seq] of Object.entries(since)) {
         const channel = this.o.directory.channels.get(channelId)
         if (!channel?.members.has(connection.personNo) || channel.head <= seq) continue
-        await this.sendPage(connection, channel, { after: seq, limit: limits.pageEntries })
+        await this.sendPage(connection, channel, { after: seq, limit: limits.pageEntries }).catch(unlessLeft)
         if (connection.closed) return
       }
       connection.send({ t: 'synced' })
@@ -261,18 +276,14 @@ export class ClientFrames implements FrameHandlers {
     range: { before?: number | undefined; after?: number | undefined; limit: number },
     id?: number | string,
   ): Promise<void> {
+    await connection.drained()
     const { text, more } = await this.o.reader.ask('page', {
       channelNo: channel.no,
       channelId: channel.id,
       ...range,
     })
     // Membership may have ended while the page was read.
-    if (
-      !channel.members.has(connection.personNo) &&
-      !this.o.directory.channels.get(channel.id)?.members.has(connection.personNo)
-    )
-      return
-    const now = this.o.directory.channels.get(channel.id) ?? channel
+    const now = this.channelOf(connection, channel.id)
     connection.sendText(
       `{"t":"page","channel":"${channel.id}",${id === undefined ? '' : `"id":${JSON.stringify(id)},`}"entries":[${text}],"floor":${now.floor},"head":${now.head},"more":${more}}`,
     )
@@ -302,6 +313,11 @@ function closeCodeOf(code: ErrorCode): number {
   if (code === 'device-revoked' || code === 'session-ended') return 4403
   if (code === 'too-many') return 4429
   return 4401
+}
+
+/** Who left a channel while it was read for him gets nothing of it, and the rest as before. */
+function unlessLeft(error: unknown): void {
+  if (!(error instanceof HoldfastError) || error.code !== 'not-member') throw error
 }
 
 function noop(): void {}

@@ -9,10 +9,12 @@ export interface SocketMeta {
   cookieToken: string | null
 }
 
-/** The part of a TLS socket that holds writes back so that several frames leave in one record. */
-interface Corkable {
+/** The part of a TLS socket that holds writes back, so that several frames leave in one record, and tells when they left. */
+interface RawSocket {
   cork(): void
   uncork(): void
+  on(event: 'drain' | 'close', listener: () => void): unknown
+  off(event: 'drain' | 'close', listener: () => void): unknown
 }
 
 /** One WebSocket of a client. Kept small: ten thousand of them idle at once. */
@@ -34,6 +36,11 @@ export class Connection {
   /** Too much waits in the socket; entries are left out until it drains, then the client resyncs. */
   lagging = false
   inflight = 0
+  /** Reads under way or waiting, and the end of the last one. */
+  reads = 0
+  lastRead: Promise<void> | null = null
+  /** Nothing is read from the socket until it has drained. */
+  private paused = false
   /** Bad frames, forgiven one a minute. */
   faults = 0
   lastHeardAt: number
@@ -79,9 +86,36 @@ export class Connection {
     this.sendText(pending.length === 1 ? (pending[0] as string) : `[${pending.join(',')}]`)
   }
 
+  /** Stops reading from a client that does not read, until it has taken what waits for it. */
+  holdWhileFull(): void {
+    if (this.paused || this.closed || this.socket.bufferedAmount <= limits.connectionQueueBytes) return
+    this.paused = true
+    this.socket.pause()
+    void this.drained().then(() => {
+      this.paused = false
+      this.socket.resume()
+    })
+  }
+
+  /** Resolves when the socket has room again, or is closed. */
+  drained(): Promise<void> {
+    const { raw } = this
+    if (this.closed || !raw || this.socket.bufferedAmount <= limits.connectionQueueBytes)
+      return Promise.resolve()
+    return new Promise((resolve) => {
+      const done = (): void => {
+        raw.off('drain', done)
+        raw.off('close', done)
+        resolve()
+      }
+      raw.on('drain', done)
+      raw.on('close', done)
+    })
+  }
+
   /** The underlying TLS socket, to cork it around a batch; ws has no public way to it. */
-  get raw(): Corkable {
-    return (this.socket as unknown as { _socket: Corkable })._socket
+  get raw(): RawSocket | null {
+    return (this.socket as unknown as { _socket: RawSocket | null })._socket
   }
 }
 

@@ -182,6 +182,7 @@ export class Gateway {
       this.close(connection, closeCodes.badFrame, frames.message)
       return
     }
+    connection.holdWhileFull()
     for (const frame of frames) {
       const fault = this.handlers.handle(connection, frame)
       if (connection.closed) return

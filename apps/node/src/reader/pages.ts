@@ -1,3 +1,4 @@
+import { limits } from '@holdfast/api/contract/limits'
 import { type EntryKind, entryKinds, priorities } from '@holdfast/api/contract/names'
 import type Database from 'better-sqlite3'
 import { messageKey, seqOf } from '../state/keys.ts'
@@ -48,9 +49,15 @@ export class Pages {
     const high = before === undefined ? messageKey(channelNo + 1, 0) : messageKey(channelNo, before)
     const ascending = after !== undefined
     const rows = (ascending ? this.forward : this.backward).all(low, high, limit + 1) as EntryRow[]
-    const more = rows.length > limit
-    if (more) rows.pop()
-    if (!ascending) rows.reverse()
-    return { text: rows.map((row) => entryText(row, channelId)).join(','), count: rows.length, more }
+    const texts: string[] = []
+    let bytes = 0
+    for (const row of rows) {
+      if (texts.length === limit || bytes > limits.pageBytes) break
+      const text = entryText(row, channelId)
+      bytes += Buffer.byteLength(text)
+      texts.push(text)
+    }
+    if (!ascending) texts.reverse()
+    return { text: texts.join(','), count: texts.length, more: rows.length > texts.length }
   }
 }

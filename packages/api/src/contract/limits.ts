@@ -8,10 +8,17 @@ export const limits = {
   framesPerArray: 256,
   /** Sends of one connection that are not acknowledged yet; more are refused with `busy`. */
   inflightSends: 1024,
-  /** Bytes waiting in one connection's socket before it is told to resync. */
+  /** `sync` and `history` frames of one connection that are not answered yet; more are refused with `busy`. */
+  inflightReads: 256,
+  /**
+   * Bytes waiting in one connection's socket before it is told to resync. While so much waits nothing more is read from
+   * it, so that whoever asks and does not read costs no more.
+   */
   connectionQueueBytes: 1024 * 1024,
   /** Entries in one page of history or resume. */
   pageEntries: 200,
+  /** Bytes of a page's entries after which it ends early, with `more`; at least one entry is in it. */
+  pageBytes: 1024 * 1024,
   /** Channels named in one `sync` frame. */
   syncChannels: 1000,
   /** A tRPC request body. */
