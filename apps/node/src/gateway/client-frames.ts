@@ -15,7 +15,7 @@ import type { Presence } from '../services/presence/presence.ts'
 import { type ChannelRecord, type Directory, mayPost } from '../state/directory.ts'
 import type { ChannelStates } from './channel-states.ts'
 import type { Connection } from './connection.ts'
-import { checkFrame, type Fault, type FrameHandlers, frameId } from './frames.ts'
+import { checkFrame, type Fault, type FrameHandlers, frameId, takesPart } from './frames.ts'
 import type { Gateway } from './gateway.ts'
 
 export interface ClientFramesOptions {
@@ -145,13 +145,14 @@ export class ClientFrames implements FrameHandlers {
       connection.sessionId = caller.sessionId
       connection.deviceId = caller.deviceId
       connection.client = frame.client ?? connection.meta.userAgent
+      connection.talks = takesPart(person.role)
       gateway.ready(connection)
       connection.send({
         t: 'ready',
         person: { id: person.id, name: person.name, displayName: person.displayName, role: person.role },
         session: caller.sessionId,
         device: caller.deviceId,
-        channels: this.o.channelStates.all(person.no),
+        channels: connection.talks ? this.o.channelStates.all(person.no) : [],
         at: clock.now(),
       })
     } catch (error) {

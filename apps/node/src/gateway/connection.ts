@@ -30,6 +30,8 @@ export class Connection {
   sessionId = ''
   deviceId: string | null = null
   client = ''
+  /** Whether the person's role takes part in talk; an auditor's does not, whatever channels he is in. */
+  talks = false
   away = false
   watchesPresence = false
   closed = false

@@ -18,6 +18,7 @@ export class FanOut {
 
   add(connection: Connection): void {
     addTo(this.byPerson, connection.personNo, connection)
+    if (!connection.talks) return
     for (const channel of this.directory.channelsOf(connection.personNo))
       addTo(this.byChannel, channel.no, connection)
   }
@@ -46,7 +47,7 @@ export class FanOut {
     for (const connection of left) removeFrom(this.byChannel, channelNo, connection)
     for (const personNo of members?.keys() ?? []) {
       for (const connection of this.ofPerson(personNo))
-        if (addTo(this.byChannel, channelNo, connection)) joined.push(connection)
+        if (connection.talks && addTo(this.byChannel, channelNo, connection)) joined.push(connection)
     }
     return { joined, left }
   }

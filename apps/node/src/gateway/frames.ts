@@ -1,6 +1,7 @@
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import { type ClientFrame, type ClientFrameType, clientFrames } from '@holdfast/api/contract/frames'
 import { limits } from '@holdfast/api/contract/limits'
+import { allowed, type Role } from '@holdfast/api/contract/policy'
 import type { RawData } from 'ws'
 import type { Connection } from './connection.ts'
 
@@ -57,6 +58,9 @@ export function checkFrame(value: unknown): ClientFrame | Fault {
     counts: true,
   }
 }
+
+/** Whether the role takes part in talk; the policy's row for resuming stands for all of it. */
+export const takesPart = (role: Role): boolean => allowed('frame.sync', role)
 
 /** The id by which the client knows its frame, if it has a sane one. */
 export function frameId(value: unknown): number | string | undefined {

@@ -20,7 +20,7 @@ import type { MarkRow } from '../state/effects.ts'
 import type { ChannelStates } from './channel-states.ts'
 import { Connection, type SocketMeta } from './connection.ts'
 import { FanOut } from './fan-out.ts'
-import { type FrameHandlers, parseFrames } from './frames.ts'
+import { type FrameHandlers, parseFrames, takesPart } from './frames.ts'
 
 /** How often timeouts, silent and lagging connections are looked at. */
 const sweepMs = 1000
@@ -137,7 +137,13 @@ export class Gateway {
     for (const connection of this.connections) {
       if (connection.personNo === 0) continue
       const reason = this.options.sessions.whyEnded(connection.sessionId, connection.deviceId)
-      if (reason === null) continue
+      if (reason === null) {
+        const role = this.options.directory.peopleByNo.get(connection.personNo)?.role
+        // The client comes back at once and finds what it may see now.
+        if (role !== undefined && takesPart(role) !== connection.talks)
+          this.close(connection, closeCodes.shuttingDown, 'your role has changed')
+        continue
+      }
       connection.send({ t: 'error', code: reason.code, message: reason.message, fatal: true })
       this.close(connection, closeCodes.revoked, reason.message)
     }

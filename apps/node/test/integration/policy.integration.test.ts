@@ -163,3 +163,25 @@ describe('frames', () => {
     expect((await client.closed).code).toBe(4401)
   })
 })
+
+test('regression: who takes no part in talk gets none of it, whatever channels he is in', async () => {
+  const { node } = shared
+  const [auditor, member] = [people.get('auditor'), people.get('member')]
+  if (!auditor || !member) throw new Error('nobody has the role')
+  const channel = await node.newChannel([auditor, member])
+  const audits = await node.raw()
+  expect((await audits.authenticate(auditor.token)).channels).toEqual([])
+  const talks = await node.connect(member)
+  await talks.say(channel, 'not for auditors')
+  await node.owner.api.channels.update.mutate({ id: channel, topic: 'nor this' })
+  await audits.ping()
+  expect(audits.frames.map((frame) => frame.t).filter((t) => t === 'entry' || t === 'channel')).toEqual([])
+  // Somebody whose role begins or ends to talk comes back with what he may see then.
+  const made = await node.newPerson({ role: 'member' })
+  await node.owner.api.channels.addMembers.mutate({ id: channel, members: [made.id] })
+  const client = await node.connect(made)
+  await node.owner.api.people.setRole.mutate({ id: made.id, role: 'auditor' })
+  expect((await client.closed).code).toBe(1001)
+  const again = await node.raw()
+  expect((await again.authenticate(made.token)).channels).toEqual([])
+})
