@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createApi } from '@holdfast/api/client/api'
 import { login } from '@holdfast/api/client/login'
 import { connectNode, createNodeFetch, fetchUntrustedCa } from '@holdfast/api/client/node'
+import { idSchema } from '@holdfast/api/contract/names'
 import { afterAll, expect, it } from 'vitest'
 import { runDemo } from './demo.ts'
 import { channels, demoPassword, facilityName, groups, ownerName, people } from './facility.ts'
@@ -68,6 +69,14 @@ it('fills a facility with a past that is whole, and people go on talking in it; 
 
     const said = await demo.firstText()
     expect(said.from).not.toBe((await api.auth.me.query()).personId)
+    const events = await api.audit.search.query({ limit: 500 })
+    expect(events.rows.filter((event) => !Number.isSafeInteger(event.at))).toEqual([])
+    const oldest = await api.audit.search.query({ limit: 500, offset: events.total - 500 })
+    expect(oldest.rows.at(-1)).toMatchObject({ seq: 1, action: 'facility.created' })
+    const devices = await api.devices.list.query({ limit: 100 })
+    const strangeIds = devices.rows.filter((device) => !idSchema.safeParse(device.id).success)
+    expect(strangeIds).toEqual([])
+
     expect(await api.audit.verify.mutate()).toMatchObject({ ok: true, faults: [] })
     expect(demo.troubles).toEqual([])
   }

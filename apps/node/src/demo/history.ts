@@ -47,6 +47,7 @@ export class History {
 
   async apply(steps: readonly Step[]): Promise<void> {
     for (const step of [...steps].sort((a, b) => a.at - b.at)) {
+      if (!Number.isSafeInteger(step.at)) throw new Error(`A step of the demo is at ${step.at}, no whole ms.`)
       this.clock.at = step.at
       await step.apply(this)
     }

@@ -123,7 +123,7 @@ export function deviceSteps(options: {
     const askedAt =
       device.fate === 'pending'
         ? now - between(random, 5, 200) * minuteMs
-        : startAt + 4 * hourMs + random() * dayMs
+        : startAt + 4 * hourMs + between(random, 0, dayMs)
     const { thumbprint, publicJwk } = identityOf(device.name)
     steps.push({
       at: askedAt,
@@ -182,7 +182,7 @@ export function staffSteps(options: {
   const { startAt, places, passwordHash } = options
   const steps: Step[] = []
   const on = (day: number, apply: Step['apply']): void => {
-    steps.push({ at: startAt + day * dayMs, apply })
+    steps.push({ at: Math.round(startAt + day * dayMs), apply })
   }
   const wrongPassword = (day: number, name: string, times: number, remote: string): void => {
     for (let i = 0; i < times; i++)
@@ -247,7 +247,7 @@ export function loginSteps(options: { now: number; random: Random }): Step[] {
     if (kind === 'service' || name === 'viktor') continue
     for (let day = loginDays; day > 0; day--) {
       if (random() < 0.4) continue
-      const at = new Date(now - day * dayMs).setHours(6, 0, 0, 0) + random() * 6 * hourMs
+      const at = new Date(now - day * dayMs).setHours(6, 0, 0, 0) + between(random, 0, 6 * hourMs)
       const id = newId('s', at)
       steps.push({
         at,

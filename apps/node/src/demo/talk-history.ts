@@ -98,16 +98,16 @@ function cast(names: readonly string[], { random, recent }: { random: Random; re
 
 /** A moment of the past weeks, more often by day; or of the last hours. */
 function timeOf(now: number, random: Random, recent: boolean): number {
-  if (recent) return now - recentMs + random() * (recentMs - 12 * minuteMs)
+  if (recent) return now - recentMs + between(random, 0, recentMs - 12 * minuteMs)
   const day = new Date(now - between(random, 0, historyDays - 1) * dayMs)
-  const hour = random() < 0.75 ? 6 + 12 * random() : 24 * random()
-  const at = day.setHours(0, 0, 0, 0) + hour * hourMs
-  return Math.min(at, now - 15 * minuteMs - random() * hourMs)
+  const [from, to] = random() < 0.75 ? [6, 18] : [0, 24]
+  const at = day.setHours(0, 0, 0, 0) + between(random, from * hourMs, to * hourMs)
+  return Math.min(at, now - 15 * minuteMs - between(random, 0, hourMs))
 }
 
 /** The drill was on one evening. */
 function drillTime(now: number, random: Random): number {
-  return new Date(now - 20 * dayMs).setHours(18, 0, 0, 0) + random() * hourMs
+  return new Date(now - 20 * dayMs).setHours(18, 0, 0, 0) + between(random, 0, hourMs)
 }
 
 function conversationSteps(options: {
