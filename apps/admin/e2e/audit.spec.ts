@@ -37,7 +37,7 @@ test('the log is searched, an event is read, the chain is verified and taken awa
   const download = page.waitForEvent('download')
   await page.getByRole('dialog').getByRole('button', { name: 'Export' }).click()
   const file = await download
-  expect(file.suggestedFilename()).toMatch(/^holdfast-audit-.*\.jsonl$/)
+  expect(file.suggestedFilename()).toMatch(/^holdfast-audit-.*\.audit$/)
   const lines = (await readFile(await file.path(), 'utf8')).trimEnd().split('\n')
   const events = lines.map(
     (line) => JSON.parse(line.slice(line.indexOf('{'))) as { seq: number; action: string },

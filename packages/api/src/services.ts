@@ -374,7 +374,7 @@ export interface Services {
     search(query: input.AuditQuery, caller: Caller): Promise<Page<AuditView>>
     get(value: { seq: number }, caller: Caller): Promise<AuditView>
     verify(caller: Caller): Promise<AuditVerdict>
-    /** One page of the export as JSON lines, exactly as in the segment files. */
+    /** One page of the export: a line an event, its hash and its JSON text, exactly as in the segment files. */
     export(value: input.AuditExport, caller: Caller): Promise<{ lines: string; nextSeq: number | null }>
   }
   settings: {

@@ -19,7 +19,7 @@ interface Progressing {
 }
 
 function fileName(now: Date): string {
-  return `holdfast-audit-${now.toISOString().slice(0, 19).replaceAll(':', '')}Z.jsonl`
+  return `holdfast-audit-${now.toISOString().slice(0, 19).replaceAll(':', '')}Z.audit`
 }
 
 /** Fetches the whole log page by page and hands it over as one file. */
