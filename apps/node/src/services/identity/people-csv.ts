@@ -14,7 +14,8 @@ const columns = ['name', 'displayName', 'role', 'password'] as const
  * A person without a password gets one made here, to be changed at the first login.
  */
 export function parsePeopleCsv(csv: string): CsvPeople {
-  const rows = parseCsv(csv.replace(/^\uFEFF/, ''))
+  const text = csv.replace(/^\uFEFF/, '')
+  const rows = parseCsv(text, separatorOf(text))
   const header = rows.shift()
   const names = header?.fields.map((f) => f.trim().toLowerCase()) ?? []
   if (!names.includes('name'))
@@ -51,8 +52,15 @@ export function parsePeopleCsv(csv: string): CsvPeople {
   return { people, refused }
 }
 
+/** Where the comma is the decimal point, spreadsheets separate by semicolons; the first line tells. */
+function separatorOf(text: string): ',' | ';' {
+  const end = text.indexOf('\n')
+  const header = end < 0 ? text : text.slice(0, end)
+  return header.includes(';') && !header.includes(',') ? ';' : ','
+}
+
 /** Records of RFC 4180: commas, double quotes doubled inside quotes, line ends inside quotes kept. */
-function parseCsv(text: string): { line: number; fields: string[] }[] {
+function parseCsv(text: string, separator: ',' | ';'): { line: number; fields: string[] }[] {
   const rows: { line: number; fields: string[] }[] = []
   let line = 1
   let row = { line, fields: [''] }
@@ -67,7 +75,7 @@ function parseCsv(text: string): { line: number; fields: string[] }[] {
       } else if (c === '"') quoted = false
       else row.fields[last] += c
     } else if (c === '"' && row.fields[last] === '') quoted = true
-    else if (c === ',' || c === ';') row.fields.push('')
+    else if (c === separator) row.fields.push('')
     else if (c === '\n') {
       rows.push(row)
       row = { line: line + 1, fields: [''] }
