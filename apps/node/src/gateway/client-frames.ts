@@ -126,7 +126,6 @@ export class ClientFrames implements FrameHandlers {
         throw new HoldfastError('unauthenticated', 'Sign in first: the auth frame has no token.')
       const caller = await sessions.authenticateSocket({
         token,
-        viaCookie: frame.token === undefined,
         proof: frame.proof ?? null,
         nonce,
         remote: connection.meta.remote,

@@ -143,6 +143,16 @@ describe('a session bound to a device', () => {
     expect(await forged.next('error')).toMatchObject({ code: 'proof-invalid', fatal: true })
   })
 
+  test('regression: is worth nothing in a cookie either, which whoever copied the token can write as he likes', async () => {
+    const { node } = shared
+    const { token } = await bound(node)
+    const headers = { cookie: `__Host-holdfast=${token}`, origin: node.url }
+    expect((await node.http().call('/trpc/auth.me', { headers })).status).toBe(401)
+    const client = await node.raw({ headers })
+    client.send({ t: 'auth' })
+    expect(await client.next('error')).toMatchObject({ code: 'proof-invalid', fatal: true })
+  })
+
   test('does not take a proof twice, nor one made for another request or nonce', async () => {
     const { node } = shared
     const { deviceKey, token } = await bound(node)

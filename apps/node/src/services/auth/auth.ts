@@ -55,7 +55,8 @@ export class AuthService implements Omit<Services['auth'], never> {
     const right = await passwords.verify(hash, value.password)
     if (!person || !right) throw await this.failed(value.name, origin)
     const device = value.proof === undefined ? null : await this.provenDevice(value.proof, person)
-    const result = await this.openSession(person, device, origin)
+    // A browser cannot prove a key with each request, so what its cookie holds is bound to none.
+    const result = await this.openSession(person, value.cookie ? null : device, origin)
     this.failures.forgive(addressKey(origin.remote))
     if (hash !== null && passwords.needsRehash(hash))
       await this.rehash(person, value.password, result.sessionId)

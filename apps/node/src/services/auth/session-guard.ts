@@ -17,7 +17,6 @@ export interface HttpCredentials {
 
 export interface SocketCredentials {
   token: string
-  viaCookie: boolean
   proof: string | null
   /** The nonce of the hello frame. */
   nonce: string
@@ -35,7 +34,8 @@ const clientPath = '/client/v1'
 
 /**
  * Decides whether credentials are good, from memory, on every request. A session that is bound to a device is good only
- * with a proof of that device's key: the token alone is worth nothing to whoever copies it.
+ * with a proof of that device's key: the token alone is worth nothing to whoever copies it, in a header or in a cookie,
+ * which he can forge with the origin that a browser would vouch for. A browser's own session is bound to no device.
  */
 export class SessionGuard {
   private readonly directory: Directory
@@ -53,7 +53,7 @@ export class SessionGuard {
   /** @throws HoldfastError `session-ended`, `proof-invalid`, `device-revoked` */
   async authenticate(credentials: HttpCredentials, origin: Pick<Origin, 'remote'>): Promise<Caller> {
     const session = this.sessionOf(credentials.token)
-    if (session.deviceId !== null && !credentials.viaCookie) {
+    if (session.deviceId !== null) {
       const { token, method, path, proof } = credentials
       await this.demandProof(session, origin.remote, proof, { token, method, path })
     }
@@ -61,13 +61,13 @@ export class SessionGuard {
   }
 
   /**
-   * For the client protocol. A cookie's session may add a proof to show the device the browser is.
+   * For the client protocol. A session without a device, such as a browser's, may add a proof to show the device the browser is.
    * @throws HoldfastError as `authenticate`, and `device-required` when policy demands an approved device
    */
-  async authenticateSocket({ token, viaCookie, proof, nonce, remote }: SocketCredentials): Promise<Caller> {
+  async authenticateSocket({ token, proof, nonce, remote }: SocketCredentials): Promise<Caller> {
     const session = this.sessionOf(token)
     let { deviceId } = session
-    if (deviceId !== null && !viaCookie) {
+    if (deviceId !== null) {
       await this.demandProof(session, remote, proof, { token, nonce, method: 'GET', path: clientPath })
     } else if (proof !== null) {
       const { thumbprint } = await this.dpop.verify(proof, { nonce, method: 'GET', path: clientPath })
@@ -153,6 +153,9 @@ export class SessionGuard {
   }
 
   private caller(session: SessionRecord, remote: string, deviceId: string | null): Caller {
+    // It may have ended while the proof was verified.
+    const ended = this.whyEnded(session.id, deviceId)
+    if (ended) throw ended
     const person = this.directory.people.get(session.personId)
     if (person === undefined)
       throw new HoldfastError('session-ended', 'This session has ended; sign in again.')
