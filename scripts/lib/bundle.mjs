@@ -1,12 +1,11 @@
 // Bundles the daemon into apps/node/dist: plain JavaScript in few files starts faster and in less memory than the
 // TypeScript sources, which every thread would have to strip of its types for itself.
-import { cpSync, mkdirSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
 const root = process.argv[2] ?? process.cwd()
 const dist = join(root, 'apps/node/dist')
-rmSync(dist, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
 for (const database of ['cluster', 'node']) {
   cpSync(join(root, 'packages/db', database, 'migrations'), join(dist, database, 'migrations'), {
@@ -23,7 +22,7 @@ const options = {
     'audit-thread': 'apps/node/src/services/audit/audit-thread.ts',
   },
   // One level below dist, so that paths relative to a module hold for sources and bundle alike.
-  outdir: join(dist, 'bundle'),
+  outdir: bundle,
   outExtension: { '.js': '.mjs' },
   chunkNames: 'chunk-[hash]',
   bundle: true,
@@ -48,4 +47,11 @@ try {
 } catch {
   // esbuild has said what is wrong; its stack says nothing about the sources.
   process.exit(1)
+}
+
+// A node that still runs on the last bundle loads parts of it later, so what was replaced stays for a day.
+const dayMs = 86_400_000
+for (const name of readdirSync(bundle)) {
+  const file = join(bundle, name)
+  if (Date.now() - statSync(file).mtimeMs > dayMs) rmSync(file)
 }

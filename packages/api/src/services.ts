@@ -212,7 +212,6 @@ export interface FacilitySettings {
   lockoutAttempts: number
   passwordMinLength: number
   defaultRetentionDays: number | null
-  openChannelsByMembers: boolean
   /** Refuses a stale writer. */
   version: number
 }

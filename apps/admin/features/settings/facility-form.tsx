@@ -28,7 +28,6 @@ interface Values {
   passwordMinLength: string
   keepsForever: boolean
   retentionDays: string
-  openChannelsByMembers: boolean
 }
 
 /** Bounds as the API holds them. */
@@ -51,7 +50,6 @@ function valuesOf(settings: FacilitySettings): Values {
     passwordMinLength: String(settings.passwordMinLength),
     keepsForever: defaultRetentionDays === null,
     retentionDays: String(defaultRetentionDays ?? suggestedRetentionDays),
-    openChannelsByMembers: settings.openChannelsByMembers,
   }
 }
 
@@ -109,7 +107,6 @@ export function FacilityForm({ settings, isReadOnly }: FacilityFormProps) {
       lockoutAttempts: Number(values.lockoutAttempts),
       passwordMinLength: Number(values.passwordMinLength),
       defaultRetentionDays: values.keepsForever ? null : Number(values.retentionDays),
-      openChannelsByMembers: values.openChannelsByMembers,
     })
   }
   const isStale = update.error !== null && failureOf(update.error).code === 'conflict'
@@ -225,14 +222,6 @@ export function FacilityForm({ settings, isReadOnly }: FacilityFormProps) {
               {...bounds.retentionDays}
             />
           )}
-          <Checkbox
-            id="open-channels"
-            label="Members may make open channels"
-            description="Otherwise only operators and above make channels."
-            isChecked={values.openChannelsByMembers}
-            onChange={(_event, checked) => set('openChannelsByMembers')(checked)}
-            isDisabled={isReadOnly}
-          />
         </FormSection>
       </fieldset>
       {!isReadOnly && (

@@ -42,7 +42,7 @@ test('regression: a restart does not change when the chain is sealed into the au
       Array.from({ length: 600 }, (_, i) => text(1, `b${i}`)),
       3000,
     )
-    machine.apply([text(1, 'last')], 70_000)
+    machine.apply([text(1, 'last')], 700_000)
   }
   const sealed = (machine: TestMachine) =>
     machine.db.prepare("SELECT event FROM audit_event WHERE action = 'log.sealed'").pluck().all()

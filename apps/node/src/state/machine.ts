@@ -31,7 +31,7 @@ export interface Applied {
 /** Messages after which the state chain is written into the audit log, at the latest. */
 const sealMessages = 1000
 /** Time after which a message not yet covered by the audit log is, with the next message. */
-const sealMs = 60_000
+const sealMs = 600_000
 const sealAction = 'log.sealed'
 
 /** The replicated state machine: applies batches in log order, each in one transaction. It knows no clock and no network. */
@@ -90,7 +90,8 @@ export class StateMachine {
     const effects: Effect[] = []
     const outcomes: (number | Outcome)[] = []
     applying.effects = effects
-    applying.at = Math.max(batch.at, this.lastAt)
+    // Whole milliseconds that never go back, whatever the origin's clock says.
+    applying.at = Math.max(Math.trunc(batch.at) || 0, this.lastAt)
     try {
       this.db.exec('BEGIN IMMEDIATE')
       for (const command of batch.c) outcomes.push(this.applyOne(command))

@@ -211,7 +211,6 @@ export const settingsUpdate = z.object({
   lockoutAttempts: z.int().min(3).max(100).optional(),
   passwordMinLength: z.int().min(8).max(128).optional(),
   defaultRetentionDays: retention.optional(),
-  openChannelsByMembers: z.boolean().optional(),
 })
 export type SettingsUpdate = z.infer<typeof settingsUpdate>
 export const nodeSettingsSchema = z.object({

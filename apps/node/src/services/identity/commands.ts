@@ -130,6 +130,7 @@ const resume: Handler<{ id: string }> = (applying, { id }, actor) => {
 
 const unlock: Handler<{ id: string }> = (applying, { id }, actor) => {
   const person = personOf(applying, id)
+  mayChange(applying, actor, person)
   applying.run('UPDATE person SET failedLogins = 0, lockedUntil = 0 WHERE id = ?', id)
   applying.changed('person', id)
   applying.audit(actor, { action: 'person.unlocked', target: id, detail: { name: person.name } })

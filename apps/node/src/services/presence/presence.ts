@@ -12,18 +12,13 @@ const storeMs = 60_000
 /** People and devices in one command. */
 const maxSeen = 1000
 
-interface Here {
-  connections: Set<Connection>
-  since: number
-}
-
 /** Who is here, from this node's own connections; honest about its age, coalesced, and never in the way of a message. */
 export class Presence {
   private readonly directory: Directory
   private readonly log: Log
   private readonly clock: Clock
   private readonly site: string
-  private readonly here = new Map<string, Here>()
+  private readonly here = new Map<string, Set<Connection>>()
   private readonly lastSeen = new Map<string, number>()
   private readonly deviceSeen = new Map<string, number>()
   private readonly changedPeople = new Set<string>()
@@ -53,16 +48,16 @@ export class Presence {
   connected(connection: Connection): void {
     const { personId } = connection
     const here = this.here.get(personId)
-    if (here) here.connections.add(connection)
-    else this.here.set(personId, { connections: new Set([connection]), since: this.clock.now() })
+    if (here) here.add(connection)
+    else this.here.set(personId, new Set([connection]))
     this.changed(connection)
   }
 
   disconnected(connection: Connection): void {
     const here = this.here.get(connection.personId)
     if (here === undefined) return
-    here.connections.delete(connection)
-    if (here.connections.size === 0) this.here.delete(connection.personId)
+    here.delete(connection)
+    if (here.size === 0) this.here.delete(connection.personId)
     this.changed(connection)
   }
 
@@ -88,13 +83,13 @@ export class Presence {
   of(personId: string): PresenceState['state'] {
     const here = this.here.get(personId)
     if (here === undefined) return 'offline'
-    for (const connection of here.connections) if (!connection.away) return 'online'
+    for (const connection of here) if (!connection.away) return 'online'
     return 'away'
   }
 
   ofDevice(device: { id: string; personId: string }): PresenceState['state'] {
     let state: PresenceState['state'] = 'offline'
-    for (const connection of this.here.get(device.personId)?.connections ?? []) {
+    for (const connection of this.here.get(device.personId) ?? []) {
       if (connection.deviceId !== device.id) continue
       if (!connection.away) return 'online'
       state = 'away'
@@ -153,7 +148,7 @@ export class Presence {
 
   private stateOf(person: PersonRecord): PresenceState {
     const here = this.here.get(person.id)
-    const devices = [...(here?.connections ?? [])].map((connection) => {
+    const devices = [...(here ?? [])].map((connection) => {
       const device =
         connection.deviceId === null ? undefined : this.directory.devices.get(connection.deviceId)
       return {
@@ -162,7 +157,7 @@ export class Presence {
         platform: device?.platform ?? '',
         state: connection.away ? ('away' as const) : ('online' as const),
         site: device?.site ?? this.site,
-        since: here?.since ?? this.clock.now(),
+        since: Math.round(this.clock.now() - (this.clock.monotonic() - connection.openedAt)),
       }
     })
     return { person: person.id, state: this.of(person.id), lastSeenAt: this.personSeenAt(person), devices }
@@ -184,7 +179,7 @@ export class Presence {
     for (const [id, here] of this.here) {
       this.lastSeen.set(id, now)
       this.unstored.add(id)
-      for (const { deviceId } of here.connections) {
+      for (const { deviceId } of here) {
         if (deviceId === null) continue
         this.deviceSeen.set(deviceId, now)
         this.unstoredDevices.add(deviceId)

@@ -10,7 +10,6 @@ export const defaultPolicy = {
   lockoutAttempts: 5,
   passwordMinLength: limits.passwordMinLength,
   defaultRetentionDays: null,
-  openChannelsByMembers: false,
 } as const satisfies Omit<FacilitySettings, 'facility' | 'version'>
 
 /** The facility's policy as memory has it, with defaults for what an older version did not know. */
