@@ -17,7 +17,7 @@ const messagesPerRun = 120
 /** Hostile connections at once. */
 const attackers = 4
 /** What the node may grow by: SQLite's caches, compiled code, and the garbage of one collection. */
-const growthBytes = 160 * 1024 * 1024
+const growthBytes = 256 * 1024 * 1024
 /** How a node may end a connection: the protocol's own codes, and those of RFC 6455 that ws uses against broken frames. */
 const goodCloseCodes: readonly number[] = [...Object.values(closeCodes), 1002, 1007]
 
