@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
@@ -109,6 +109,22 @@ describe('migrate', () => {
     migrate(db, folder)
     expect(db.prepare('SELECT * FROM b').all()).toEqual([{ id: 7, aId: 1 }])
     db.close()
+  })
+
+  it('names a file with damaged pages, and what to do', () => {
+    using home = temporaryFolder()
+    const { db, folder, file } = older(home.path)
+    db.close()
+    const bytes = readFileSync(file)
+    const pageBytes = bytes.readUInt16BE(16)
+    // The schema's page stays whole, so that the file opens.
+    bytes.fill(0x77, pageBytes)
+    writeFileSync(file, bytes)
+    const damaged = openDatabase(file, { role: 'writer' })
+    expect(() => migrate(damaged, folder)).toThrow(
+      `${file} is damaged (database disk image is malformed): restore cluster.db from a backup`,
+    )
+    damaged.close()
   })
 
   it('refuses a database of a newer version', () => {

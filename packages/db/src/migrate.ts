@@ -10,7 +10,8 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type Database from 'better-sqlite3'
-import { errorCode, errorMessage, MigrationError } from './errors.ts'
+import { errorCode, errorMessage, MigrationError, OpenError } from './errors.ts'
+import { explain } from './open.ts'
 
 /** The table of Prisma's schema engine, as it makes it. */
 const booksTable = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
@@ -44,8 +45,18 @@ interface Applied {
  * Applies the migrations of `folder` that `db` lacks and returns their names; none when the database is current.
  * `now` gives milliseconds since 1970 for the books.
  * @throws MigrationError in one line; the database is unchanged then
+ * @throws OpenError when pages of the file are damaged, which opening it does not see
  */
 export function migrate(db: Database.Database, folder: string, now: () => number = Date.now): string[] {
+  try {
+    return applyMissing(db, folder, now)
+  } catch (error) {
+    if (!errorCode(error).startsWith('SQLITE_CORRUPT')) throw error
+    throw new OpenError(db.name, explain(db.name, error), { cause: error })
+  }
+}
+
+function applyMissing(db: Database.Database, folder: string, now: () => number): string[] {
   const known = readMigrations(db.name, folder)
   if (pending(db, known).length === 0) return []
   // Tables are rebuilt by dropping them, which must not cascade; the pragma does nothing inside a transaction.

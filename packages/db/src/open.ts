@@ -88,7 +88,8 @@ function configure(db: Database.Database, options: OpenOptions, writes: boolean)
   db.pragma(`cache_size = ${-(cacheBytes / 1024)}`)
 }
 
-function explain(file: string, error: unknown): string {
+/** What is wrong with `file` and how to mend it, in one line. */
+export function explain(file: string, error: unknown): string {
   const name = basename(file)
   const code = errorCode(error)
   if (code === 'SQLITE_NOTADB') return `${file} is not a database: restore ${name} from a backup`
