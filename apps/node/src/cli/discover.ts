@@ -42,7 +42,7 @@ async function discover(flags: DiscoverFlags): Promise<void> {
       { title: 'by', value: (row) => row.origins.join(', ') },
       { title: 'verified', value: (row) => (row.contested ? 'CONTESTED' : row.verified ? 'yes' : 'no') },
       { title: 'seen', value: (row) => age(row.lastSeenAt), right: true },
-      { title: 'ca fingerprint', value: (row) => row.caFingerprint ?? null },
+      { title: 'ca fingerprint', value: (row) => colons(row.caFingerprint) },
     ],
   })
   if (peers.length === 0) process.exitCode = 1
@@ -52,4 +52,9 @@ function addressOf(peer: { addresses: string[]; port: number; seenFrom: string |
   const host = peer.addresses[0] ?? peer.seenFrom
   if (host === undefined || host === null) return null
   return `https://${host.includes(':') ? `[${host}]` : host}:${peer.port}`
+}
+
+/** A fingerprint as the console shows it, so that people can compare the two. */
+export function colons(hex: string | null | undefined): string | null {
+  return hex?.toUpperCase().match(/../g)?.join(':') ?? null
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { moment, sequence } from './arguments.ts'
+import { colons } from './discover.ts'
 import { age, bytes, count, facts, printable, table } from './output.ts'
 import { names } from './resolve.ts'
 
@@ -61,4 +62,9 @@ test('arguments are taken as people write them, and refused with a reason', () =
   expect(Date.now() - twoHoursAgo).toBeGreaterThanOrEqual(2 * 3_600_000)
   expect(new Date(moment('2026-03-01')).getHours()).toBe(0)
   for (const bad of ['yesterday', '2026-13-01', '5']) expect(() => moment(bad), bad).toThrow(/date/)
+})
+
+test('a fingerprint that was discovered reads as the one on the console', () => {
+  expect(colons('a8d09dc8')).toBe('A8:D0:9D:C8')
+  expect(colons(null)).toBe(null)
 })
