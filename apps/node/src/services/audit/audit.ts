@@ -4,8 +4,8 @@ import type { AuditVerdict, AuditView, Caller, Page } from '@holdfast/api/servic
 import type { Proposer } from '../../log/proposer.ts'
 import { callerActor } from '../auth/auth.ts'
 import type { AuditReader } from './audit-reader.ts'
-import { parseEvent } from './chain.ts'
 import type { AuditSegments } from './segments.ts'
+import { auditView } from './view.ts'
 
 /** Searching, proving and taking away the audit log. Looking at it is itself not an event; exporting and verifying is. */
 export class AuditService {
@@ -31,13 +31,13 @@ export class AuditService {
 
   async search(query: input.AuditQuery, _caller: Caller): Promise<Page<AuditView>> {
     const { rows, total } = await this.reader.ask('search', query)
-    return { rows: rows.map(view), total }
+    return { rows: rows.map(auditView), total }
   }
 
   async get({ seq }: { seq: number }, _caller: Caller): Promise<AuditView> {
     const [row] = await this.reader.ask('rows', { fromSeq: seq, limit: 1 })
     if (row?.seq !== seq) throw new HoldfastError('not-found', `There is no audit event ${seq}.`)
-    return view(row)
+    return auditView(row)
   }
 
   async verify(caller: Caller): Promise<AuditVerdict> {
@@ -69,21 +69,5 @@ export class AuditService {
       })
     const lines = rows.map((row) => `${Buffer.from(row.hash).toString('hex')} ${row.event}\n`).join('')
     return { lines, nextSeq: rows.length === limit && last ? last.seq + 1 : null }
-  }
-}
-
-function view(row: { seq: number; event: string; hash: Uint8Array }): AuditView {
-  const { seq, at, actor, actorName, action, target, outcome, remote, detail } = parseEvent(row.event)
-  return {
-    seq,
-    at,
-    actor,
-    actorName,
-    action,
-    target,
-    outcome,
-    remote,
-    detail,
-    hash: Buffer.from(row.hash).toString('hex'),
   }
 }
