@@ -6,6 +6,7 @@ import { build } from 'esbuild'
 
 const root = process.argv[2] ?? process.cwd()
 const dist = join(root, 'apps/node/dist')
+const bundle = join(dist, 'bundle')
 mkdirSync(dist, { recursive: true })
 for (const database of ['cluster', 'node']) {
   cpSync(join(root, 'packages/db', database, 'migrations'), join(dist, database, 'migrations'), {
