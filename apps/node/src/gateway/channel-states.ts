@@ -1,6 +1,7 @@
 import type { ChannelState } from '@holdfast/api/contract/frames'
 import type Database from 'better-sqlite3'
 import { type ChannelRecord, type Directory, mayPost } from '../state/directory.ts'
+import { channelNoOf, seqOf } from '../state/keys.ts'
 
 interface MarkRow {
   channelNo: number
@@ -14,6 +15,7 @@ export class ChannelStates {
   private readonly ofPerson: Database.Statement
   private readonly ofChannel: Database.Statement
   private readonly groups: Database.Statement
+  private readonly sent: Database.Statement
 
   constructor(directory: Directory, db: Database.Database) {
     this.directory = directory
@@ -21,6 +23,7 @@ export class ChannelStates {
     this.ofChannel = db.prepare(
       'SELECT channelNo, delivered, read FROM mark WHERE personNo = ? AND channelNo = ?',
     )
+    this.sent = db.prepare('SELECT key, at FROM message WHERE sender = ? AND clientId = ? AND kind = 0')
     this.groups = db.prepare('SELECT groupId FROM channel_group WHERE channelId = ?').pluck()
   }
 
@@ -39,6 +42,13 @@ export class ChannelStates {
 
   mark(channelNo: number, personNo: number): MarkRow | undefined {
     return this.ofChannel.get(personNo, channelNo) as MarkRow | undefined
+  }
+
+  /** Where and when a message with this id was stored in the channel; null when it was not. */
+  sentBefore(channelId: string, personNo: number, clientId: string): { seq: number; at: number } | null {
+    const row = this.sent.get(personNo, clientId) as { key: number; at: number } | undefined
+    if (row === undefined || channelNoOf(row.key) !== this.directory.channels.get(channelId)?.no) return null
+    return { seq: seqOf(row.key), at: row.at }
   }
 
   /** Ids of the groups whose people are in the channel. */

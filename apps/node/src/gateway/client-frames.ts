@@ -163,11 +163,8 @@ export class ClientFrames implements FrameHandlers {
 
   private send(connection: Connection, frame: Extract<ClientFrame, { t: 'send' }>): void {
     const { metrics, clock } = this.o
-    const channel = this.channelOf(connection, frame.channel)
-    if (channel.archivedAt !== null)
-      throw new HoldfastError('channel-archived', 'This channel is archived; nothing can be sent to it.')
-    if (!mayPost(channel, connection.personNo))
-      throw new HoldfastError('forbidden', 'Only posters and managers may write in an announcement channel.')
+    const channel = this.postable(connection, frame)
+    if (channel === null) return
     const priority = frame.priority === undefined ? 0 : priorities.indexOf(frame.priority)
     const { id } = frame
     const startedAt = clock.monotonic()
@@ -287,6 +284,31 @@ export class ClientFrames implements FrameHandlers {
     connection.sendText(
       `{"t":"page","channel":"${channel.id}",${id === undefined ? '' : `"id":${JSON.stringify(id)},`}"entries":[${text}],"floor":${now.floor},"head":${now.head},"more":${more}}`,
     )
+  }
+
+  /**
+   * The channel, if the person may write in it now. A message that was stored while he still might is answered as the
+   * duplicate it is (null): whoever sends again after a cut line must learn that his message is safe.
+   */
+  private postable(connection: Connection, frame: Extract<ClientFrame, { t: 'send' }>): ChannelRecord | null {
+    try {
+      const channel = this.channelOf(connection, frame.channel)
+      if (channel.archivedAt !== null)
+        throw new HoldfastError('channel-archived', 'This channel is archived; nothing can be sent to it.')
+      if (!mayPost(channel, connection.personNo))
+        throw new HoldfastError(
+          'forbidden',
+          'Only posters and managers may write in an announcement channel.',
+        )
+      return channel
+    } catch (refusal) {
+      const { id, channel } = frame
+      const sent = this.o.channelStates.sentBefore(channel, connection.personNo, id)
+      if (sent === null) throw refusal
+      if (connection.push(ackText(id, channel, { seq: sent.seq, duplicate: true }, sent.at)))
+        this.o.gateway.due(connection)
+      return null
+    }
   }
 
   private channelOf(connection: Connection, id: string): ChannelRecord {

@@ -207,10 +207,15 @@ describe('what may be changed', () => {
 
   test('an archived channel is read-only until it is taken back', async () => {
     const { node, channel, a, b } = await pair()
-    await a.say(channel, 'last words')
+    const kept = await a.say(channel, 'last words', { id: 'kept-1' })
     await node.owner.api.channels.archive.mutate({ id: channel })
     await b.next('channel', (f) => f.change === 'updated' && f.channel.archived && !f.channel.mayPost)
     expect(await a.refused({ t: 'send', channel, body: 'more' })).toMatchObject({ code: 'channel-archived' })
+    // What was stored before is acknowledged again: the sender may have missed it.
+    expect(await a.say(channel, 'last words', { id: 'kept-1' })).toMatchObject({
+      seq: kept.seq,
+      duplicate: true,
+    })
     expect(await a.refused({ t: 'edit', channel, seq: 1, body: 'x' })).toMatchObject({
       code: 'channel-archived',
     })

@@ -115,7 +115,12 @@ function limitTable(): string {
       'sends, edits and deletes of one connection without an answer; one more is refused with `busy`',
     ],
     [`${limits.syncChannels}`, 'channels in one `sync`; send several for more'],
+    [
+      `${limits.inflightReads}`,
+      '`sync` and `history` frames without an answer; one more is refused with `busy`',
+    ],
     [`${limits.pageEntries}`, 'entries in one page'],
+    [`${limits.pageBytes} bytes`, 'entries of a page after which it ends early, with `more`'],
     [
       `${limits.connectionQueueBytes} bytes`,
       'bytes waiting in a connection before the node leaves entries out',

@@ -21,6 +21,9 @@ const triesPerRemote = { burst: 60, perSecond: 2, maxKeys: 10_000 }
 /** Wrong tries from one address; each also costs the account one of its own. */
 const failuresPerRemote = { burst: 20, perSecond: 1 / 6, maxKeys: 10_000 }
 
+/** Tries with a name that nobody has, after as many as the policy allows: one for each first wait of a lock-out. */
+const triesPerUnknownName = { perSecond: 1 / 30, maxKeys: 10_000 }
+
 export interface AuthOptions {
   directory: Directory
   /** Reads password hashes, which memory does not hold. */
@@ -36,12 +39,15 @@ export class AuthService implements Omit<Services['auth'], never> {
   private readonly o: AuthOptions
   private readonly tries: RateLimiter
   private readonly failures: RateLimiter
+  private readonly unknownNames: RateLimiter
   private readonly passwordHash: Database.Statement
 
   constructor(options: AuthOptions) {
     this.o = options
     this.tries = new RateLimiter(triesPerRemote, options.clock)
     this.failures = new RateLimiter(failuresPerRemote, options.clock)
+    const burst = facilitySettings(options.directory).lockoutAttempts
+    this.unknownNames = new RateLimiter({ ...triesPerUnknownName, burst }, options.clock)
     this.passwordHash = options.db.prepare('SELECT passwordHash FROM person WHERE id = ?').pluck()
   }
 
@@ -51,6 +57,7 @@ export class AuthService implements Omit<Services['auth'], never> {
     const { directory, passwords, clock } = this.o
     const person = this.activePerson(value.name)
     if (person && person.lockedUntil > clock.now()) throw lockedOut(person.lockedUntil - clock.now())
+    this.admitUnknown(person, value.name)
     const hash = person ? ((this.passwordHash.get(person.id) as string | null) ?? null) : null
     const right = await passwords.verify(hash, value.password)
     if (!person || !right) throw await this.failed(value.name, origin)
@@ -155,6 +162,12 @@ export class AuthService implements Omit<Services['auth'], never> {
     if (!this.tries.take(key)) throw rateLimited(this.tries.waitMs(key))
     const wait = this.failures.waitMs(key)
     if (wait > 0) throw rateLimited(wait)
+  }
+
+  /** Names that nobody has are locked out like others, so that trying does not tell which exist. */
+  private admitUnknown(person: PersonRecord | undefined, name: string): void {
+    const key = name.trim().toLowerCase()
+    if (person === undefined && !this.unknownNames.take(key)) throw lockedOut(this.unknownNames.waitMs(key))
   }
 
   private activePerson(name: string): PersonRecord | undefined {

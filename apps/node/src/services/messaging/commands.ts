@@ -81,7 +81,7 @@ export class EntryWriter {
       entry.target,
       entry.stored,
     )
-    if (inserted.changes === 0) return this.duplicate(channel, person, clientId)
+    if (inserted.changes === 0) return this.duplicate(entry)
     channel.head = seq
     channel.lastAt = applying.at
     this.count += 1
@@ -120,9 +120,9 @@ export class EntryWriter {
   }
 
   /** The id was stored before: the same sequence again, so that sending twice is sending once. */
-  private duplicate(channel: ChannelRecord, person: PersonRecord, clientId: string): Stored {
+  private duplicate({ channel, person, clientId, kind }: NewEntry): Stored {
     return (
-      storedBefore(this.applying, channel.no, person.no, clientId) ??
+      storedBefore(this.applying, { channelNo: channel.no, personNo: person.no, clientId, kind }) ??
       refuse('internal', `The message ${clientId} could not be stored.`)
     )
   }
@@ -131,20 +131,23 @@ export class EntryWriter {
 /** What an earlier command with the same id came to; null when there was none. */
 function storedBefore(
   applying: Applying,
-  channelNo: number,
-  personNo: number,
-  clientId: string,
+  {
+    channelNo,
+    personNo,
+    clientId,
+    kind,
+  }: { channelNo: number; personNo: number; clientId: string; kind: EntryKind },
 ): Stored | null {
-  const row = applying.get<{ key: number }>(
-    'SELECT key FROM message WHERE sender = ? AND clientId = ?',
+  const row = applying.get<{ key: number; kind: number }>(
+    'SELECT key, kind FROM message WHERE sender = ? AND clientId = ?',
     personNo,
     clientId,
   )
   if (row === undefined) return null
-  if (channelNoOf(row.key) !== channelNo) {
+  if (channelNoOf(row.key) !== channelNo || entryKinds[row.kind] !== kind) {
     return refuse(
       'conflict',
-      `The message id ${clientId} was used before in another channel; give each message an id of its own.`,
+      `The id ${clientId} was used before for something else; give each frame an id of its own.`,
     )
   }
   return { seq: seqOf(row.key), duplicate: true }
@@ -198,7 +201,7 @@ export function applyEdit(entries: EntryWriter, command: EditCommand): Stored {
   const [, channelNo, personNo, clientId, target, body] = command
   const { applying } = entries
   const { channel, person } = poster(applying, channelNo, personNo)
-  const earlier = storedBefore(applying, channelNo, personNo, clientId)
+  const earlier = storedBefore(applying, { channelNo, personNo, clientId, kind: 'edit' })
   if (earlier) return earlier
   const row = changeable(applying, channel, target)
   if (row.sender !== personNo) refuse('forbidden', 'Only its author may edit a message.')
@@ -225,7 +228,7 @@ export function applyDelete(entries: EntryWriter, command: DeleteCommand): Store
   const [, channelNo, personNo, clientId, target] = command
   const { applying } = entries
   const { channel, person } = poster(applying, channelNo, personNo)
-  const earlier = storedBefore(applying, channelNo, personNo, clientId)
+  const earlier = storedBefore(applying, { channelNo, personNo, clientId, kind: 'delete' })
   if (earlier) return earlier
   const row = changeable(applying, channel, target)
   const manager = channel.members.get(personNo)?.role === 'manager' || person.role === 'owner'
