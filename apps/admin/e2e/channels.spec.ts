@@ -1,4 +1,4 @@
-import { addPerson, signIn } from './calls.ts'
+import { addPerson, mutate, signIn } from './calls.ts'
 import { expect, expectAccessible, inBothThemes, test } from './fixtures.ts'
 
 test('a channel is made with people, gets a topic and a retention, is archived and brought back', async ({
@@ -47,4 +47,18 @@ test('a channel is made with people, gets a topic and a retention, is archived a
   await page.getByRole('button', { name, exact: true }).click()
   await detail.getByRole('button', { name: 'Unarchive' }).click()
   await expect(detail.getByRole('button', { name: 'Archive…' })).toBeVisible()
+})
+
+test('the actions of a channel with long words stand within the page', async ({ page, context, node }) => {
+  const name = `quay-deepening-works-coordination-${process.pid}`
+  await signIn(context, node)
+  await mutate(context.request, node, 'channels.create', {
+    name,
+    kind: 'announcement',
+    topic: 'Where the dredgers lie, which berths are closed, and until when each of them stays so',
+  })
+  await page.setViewportSize({ width: 1280, height: 720 })
+  await page.goto(`${node.url}/channels`)
+  const row = page.getByRole('row').filter({ has: page.getByRole('button', { name, exact: true }) })
+  await expect(row.getByRole('button').last()).toBeInViewport({ ratio: 1 })
 })

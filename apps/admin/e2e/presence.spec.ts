@@ -41,4 +41,6 @@ test('presence fits a narrow screen', async ({ page, context, node }) => {
   await expectAccessible(page)
   const wider = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth)
   expect(wider, 'the page is wider than the screen').toBe(false)
+  const state = await page.locator('tbody .pf-v6-c-label').first().boundingBox()
+  expect(state?.width, 'a label is as wide as its word').toBeLessThan(120)
 })

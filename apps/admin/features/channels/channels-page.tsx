@@ -75,7 +75,6 @@ const columns: Column<ChannelView>[] = [
     cell: (row) => formatNumber(row.memberCount),
     sort: (row) => row.memberCount,
   },
-  { key: 'head', title: 'Entries', cell: (row) => formatNumber(row.head), sort: (row) => row.head },
   {
     key: 'last',
     title: 'Last entry',

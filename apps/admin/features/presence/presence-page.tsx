@@ -60,7 +60,7 @@ function columnsFor(mayWrite: boolean, maySeePeople: boolean): Column<PresentPer
     },
     { key: 'state', title: 'State', cell: (row) => <StatusLabel status={row.state} />, modifier: 'nowrap' },
     { key: 'devices', title: 'Devices', cell: (row) => <PresenceDevices person={row} /> },
-    { key: 'site', title: 'Site', cell: (row) => sitesOf(row), modifier: 'truncate' },
+    { key: 'site', title: 'Site', cell: (row) => sitesOf(row), modifier: 'truncate', width: 20 },
     {
       key: 'seen',
       title: 'Last seen',
