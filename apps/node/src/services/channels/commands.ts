@@ -1,5 +1,6 @@
 /** Channels and their membership as the state machine changes them. */
 import type { ChannelKind } from '@holdfast/api/contract/names'
+import { allowed } from '@holdfast/api/contract/policy'
 import { type Applying, type Handler, refuse } from '../../state/applying.ts'
 import type { Actor } from '../../state/commands.ts'
 import type { ChannelRecord, MemberRole } from '../../state/directory.ts'
@@ -106,6 +107,11 @@ const direct: Handler<{ id: string; people: [string, string]; retentionDays: num
   const directKey = `${a}:${b}`
   const existing = applying.get<{ id: string }>('SELECT id FROM channel WHERE directKey = ?', directKey)
   if (existing !== undefined) return existing.id
+  for (const id of [a, b]) {
+    const person = personOf(applying, id)
+    if (!allowed('frame.sync', person.role))
+      refuse('conflict', `${person.name} takes no part in talk (${person.role}) and would never read it.`)
+  }
   insertChannel(
     applying,
     { id: p.id, kind: 'direct', name: null, topic: '', directKey, retentionDays: p.retentionDays },
