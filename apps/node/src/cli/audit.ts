@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AuditVerdict, AuditView } from '@holdfast/api/services'
@@ -69,6 +70,10 @@ async function verifyRemote(flags: RemoteFlags): Promise<AuditVerdict> {
 
 /** The lock is held while it reads: a node that started meanwhile would write what is being compared. */
 async function verifyStopped(folder: string): Promise<AuditVerdict> {
+  const database = join(folder, 'cluster.db')
+  // Asked first, because the lock is a file: a mistyped path must not leave one in a folder of somebody else's.
+  if (!existsSync(database))
+    throw new CommandError(`There is no node in ${folder} (no cluster.db). Name the data folder of a node.`)
   const [{ acquireLock, LockedError }, { verifyAudit }] = await Promise.all([
     import('@holdfast/db'),
     import('../services/audit/verify.ts'),
@@ -84,7 +89,7 @@ async function verifyStopped(folder: string): Promise<AuditVerdict> {
     )
   }
   using _ = lock
-  return verifyAudit({ directory: join(folder, 'audit'), database: join(folder, 'cluster.db') })
+  return verifyAudit({ directory: join(folder, 'audit'), database })
 }
 
 interface SearchFlags extends RemoteFlags {

@@ -3,7 +3,7 @@ import type { ChannelDetail, ChannelView } from '@holdfast/api/services'
 import { Command } from 'commander'
 import { integer, oneOf } from './arguments.ts'
 import { UsageError } from './errors.ts'
-import { age, facts, print, printJson, printRows } from './output.ts'
+import { age, count, facts, print, printJson, printRows } from './output.ts'
 import { openRemote, type RemoteFlags, remoteCommand } from './remote.ts'
 import { findChannel, findPerson, names } from './resolve.ts'
 
@@ -107,7 +107,10 @@ async function create(
     ...(flags.retentionDays === undefined ? {} : { retentionDays: flags.retentionDays }),
   })
   if (flags.json) printJson(view)
-  else print(`Made the ${view.kind} channel ${view.title} (${view.id}) with ${view.memberCount} members.`)
+  else
+    print(
+      `Made the ${view.kind} channel ${view.title} (${view.id}) with ${count(view.memberCount, 'member')}.`,
+    )
 }
 
 async function list(flags: RemoteFlags & { all?: boolean; text?: string }): Promise<void> {
@@ -156,7 +159,7 @@ function showDetail(view: ChannelDetail, flags: RemoteFlags): void {
     ['Kind', `${view.kind}${view.archived ? ', archived' : ''}`],
     ['Topic', view.topic],
     ['Messages', `${view.head}, the newest ${view.lastAt === null ? 'never' : `${age(view.lastAt)} ago`}`],
-    ['Retention', view.retentionDays === null ? 'kept for ever' : `${view.retentionDays} days`],
+    ['Retention', view.retentionDays === null ? 'kept for ever' : count(view.retentionDays, 'day')],
     ['Groups', view.groups.map((group) => group.name).join(', ')],
   ])
   for (const line of lines) print(line)
@@ -191,7 +194,7 @@ async function members(
   const procedure = verb === 'add' ? channels.addMembers : channels.removeMembers
   const view = await procedure.mutate({ id, ...change })
   if (flags.json) printJson(view)
-  else print(`${view.title} has ${view.memberCount} members now.`)
+  else print(`${view.title} has ${count(view.memberCount, 'member')} now.`)
 }
 
 async function role(

@@ -1,6 +1,6 @@
 /** The command as scripts use it: spawned, against a real node. */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -389,6 +389,17 @@ describe('the frame', () => {
         err: expect.stringMatching(/^holdfast: [^\n]+\n$/),
       })
     }
+  })
+
+  test('a folder without a node is not verified, and nothing is left in it', async () => {
+    const folder = join(home, 'no-node')
+    mkdirSync(folder)
+    expect(await holdfast(['audit', 'verify', '--data', folder])).toEqual({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(/^[^\n]*There is no node in [^\n]*\(no cluster\.db\)[^\n]*\n$/),
+    })
+    expect(readdirSync(folder)).toEqual([])
   })
 
   test('a stack is shown only when asked for', async () => {

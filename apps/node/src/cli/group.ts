@@ -2,7 +2,7 @@ import { limits } from '@holdfast/api/contract/limits'
 import type { GroupView } from '@holdfast/api/services'
 import { Command } from 'commander'
 import { UsageError } from './errors.ts'
-import { print, printJson, printRows } from './output.ts'
+import { count, print, printJson, printRows } from './output.ts'
 import { openRemote, type RemoteFlags, remoteCommand } from './remote.ts'
 import { findGroup, names } from './resolve.ts'
 
@@ -54,7 +54,8 @@ async function create(
     ...(flags.description === undefined ? {} : { description: flags.description }),
   })
   if (flags.json) printJson(view)
-  else print(`Made the group ${view.name} (${view.id}) with ${view.members.length} people.`)
+  else
+    print(`Made the group ${view.name} (${view.id}) with ${count(view.members.length, 'person', 'people')}.`)
 }
 
 async function list(flags: RemoteFlags & { text?: string }): Promise<void> {
@@ -96,7 +97,7 @@ async function members(
   const { groups } = remote.api
   const view = await (verb === 'add' ? groups.addMembers : groups.removeMembers).mutate({ id, members: list })
   if (flags.json) printJson(view)
-  else print(`${view.name} has ${view.members.length} people now.`)
+  else print(`${view.name} has ${count(view.members.length, 'person', 'people')} now.`)
 }
 
 async function remove(group: string, flags: RemoteFlags): Promise<void> {

@@ -51,6 +51,7 @@ test('ages and sizes are in the largest unit that says something', () => {
   expect(age(null)).toBe('never')
   expect([0, 1023, 1024, 1536, 10 ** 12].map(bytes)).toEqual(['0 B', '1023 B', '1.0 KB', '1.5 KB', '931 GB'])
   expect([count(1, 'event'), count(2, 'event')]).toEqual(['1 event', '2 events'])
+  expect([count(1, 'person', 'people'), count(0, 'person', 'people')]).toEqual(['1 person', '0 people'])
 })
 
 test('arguments are taken as people write them, and refused with a reason', () => {

@@ -97,9 +97,9 @@ export function bytes(count: number): string {
   return `${exponent === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[exponent]}`
 }
 
-/** `1 segment`, `2 segments`. */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
+/** `1 segment`, `2 segments`; a noun that takes no s brings its plural: `1 person`, `2 people`. */
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : plural}`
 }
 
 /** Local date and time, to the second. */
