@@ -89,12 +89,16 @@ export class Core {
 }
 
 /** The audit log's files, written from the rows that the state machine stored. */
-export function auditSegments(core: Core): AuditSegments {
+export function auditSegments(
+  core: Core,
+  onRestored: (lacked: { fromSeq: number; events: number }) => void = () => {},
+): AuditSegments {
   const rows = core.db.prepare('SELECT seq, event, hash FROM audit_event WHERE seq >= ? ORDER BY seq LIMIT ?')
   return new AuditSegments({
     directory: core.folder.auditDirectory,
     readRows: (fromSeq, limit) => rows.all(fromSeq, limit) as AuditRow[],
     logger: core.logger,
+    onRestored,
     facility: () => core.directory.setting('facility', ''),
     clock: core.clock,
     onAlert: (alert) => {

@@ -37,9 +37,12 @@ import { prometheusText } from './services/overview/prometheus.ts'
 import { Presence } from './services/presence/presence.ts'
 import { buildServices, peerViews } from './services/services.ts'
 import { NodeSettingsFile } from './services/settings/node-settings.ts'
+import { systemActor } from './state/commands.ts'
 import { validity } from './trust/certificates.ts'
 
 const site = 'main'
+/** Audit events that a crash may keep from the files; more were taken away. */
+const crashEvents = 100
 /** How often the node looks whether its certificate is due. */
 const renewalCheckMs = 12 * 3600_000
 
@@ -161,7 +164,7 @@ class Node {
       clock,
       logger,
     })
-    this.segments = auditSegments(this.core)
+    this.segments = auditSegments(this.core, (lacked) => this.auditRestored(lacked))
     this.disk = new DiskGuard({
       dataDir: folder.path,
       alerts,
@@ -292,6 +295,20 @@ class Node {
     }
   }
 
+  /** Files that lacked events were cut by a crash, which leaves a few, or by somebody, who has to be asked about it. */
+  private auditRestored(lacked: { fromSeq: number; events: number }): void {
+    const { proposer, alerts, logger } = this.core
+    if (lacked.events > crashEvents)
+      alerts.raise(
+        'warning',
+        'audit-restored',
+        `The audit files lacked ${lacked.events} events from number ${lacked.fromSeq} on and were written again from the database. Find out who removed them.`,
+      )
+    proposer
+      .propose('audit.used', systemActor, { action: 'audit.restored', detail: lacked })
+      .catch((error: Error) => logger.warn({ err: error }, 'the repair of the audit files was not recorded'))
+  }
+
   private channelChanged(id: string): void {
     const channel = this.core.directory.channels.get(id)
     if (channel) this.gateway.channelChanged(id, channel.no)
@@ -345,7 +362,11 @@ class Node {
         ca: folder.trust.authority.certificate,
       },
       services,
-      authenticate: (credentials, origin) => sessions.authenticate(credentials, origin),
+      authenticate: async (credentials, origin) => {
+        const caller = await sessions.authenticate(credentials, origin)
+        this.presence.seen(caller.personId, caller.deviceId)
+        return caller
+      },
       acceptClient: (socket, meta) => gateway.accept(socket, meta),
       readiness: () =>
         this.ready

@@ -113,6 +113,10 @@ const known: Record<string, ActionWords> = {
     title: 'Node settings changed',
     meaning: 'Discovery of this node; the detail has the values.',
   },
+  'audit.restored': {
+    title: 'Audit files restored',
+    meaning: 'The files lacked events when the node started; they were written again from the database.',
+  },
   'audit.verified': {
     title: 'Audit log verified',
     meaning: 'Somebody had the chain checked; the detail has the result.',

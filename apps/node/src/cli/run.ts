@@ -1,6 +1,7 @@
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import { CommanderError } from 'commander'
 import { readEnvironment } from '../config/env.ts'
+import { ConfigError } from '../config/errors.ts'
 import { UsageError } from './errors.ts'
 import { buildProgram } from './program.ts'
 
@@ -25,7 +26,7 @@ export async function run(args: readonly string[]): Promise<number> {
       return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
     }
     report(error)
-    return error instanceof UsageError ? exitCodes.usage : exitCodes.refused
+    return error instanceof UsageError || error instanceof ConfigError ? exitCodes.usage : exitCodes.refused
   }
 }
 

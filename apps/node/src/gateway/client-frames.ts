@@ -172,7 +172,10 @@ export class ClientFrames implements FrameHandlers {
       connection,
       { id, channelId: channel.id },
       `[0,${channel.no},${connection.personNo},${JSON.stringify(id)},${JSON.stringify(frame.body)},${priority},${frame.reply ?? null}]`,
-      () => metrics.messageStored(clock.monotonic() - startedAt),
+      (seq) => {
+        metrics.messageStored(clock.monotonic() - startedAt)
+        this.readOwn(connection, channel.no, seq)
+      },
     )
   }
 
@@ -192,7 +195,7 @@ export class ClientFrames implements FrameHandlers {
     connection: Connection,
     { id, channelId }: { id: string; channelId: string },
     command: string,
-    stored: () => void,
+    stored: (seq: number) => void,
   ): void {
     const refusal = this.o.refusal()
     if (refusal) throw refusal
@@ -208,16 +211,33 @@ export class ClientFrames implements FrameHandlers {
         this.o.gateway.fail(connection, error, id)
         return
       }
-      stored()
-      if (connection.push(ackText(id, channelId, value as number | Stored, at)))
-        this.o.gateway.due(connection)
+      const result = value as number | Stored
+      stored(typeof result === 'number' ? result : result.seq)
+      if (connection.push(ackText(id, channelId, result, at))) this.o.gateway.due(connection)
     })
     connection.inflight += 1
   }
 
   private mark(connection: Connection, frame: Extract<ClientFrame, { t: 'mark' }>): void {
     const channel = this.channelOf(connection, frame.channel)
-    this.o.marks.mark(channel.no, connection.personNo, frame.delivered ?? 0, frame.read ?? 0)
+    const read = Math.min(frame.read ?? 0, channel.head)
+    this.o.marks.mark(channel.no, connection.personNo, frame.delivered ?? 0, read)
+    connection.ownRead.set(channel.no, Math.max(read, connection.ownRead.get(channel.no) ?? 0))
+  }
+
+  /** Who has read everything before his own message has read that one too: nobody's own words are unread to him. */
+  private readOwn(connection: Connection, channelNo: number, seq: number): void {
+    const { ownRead, personNo } = connection
+    const known = ownRead.get(channelNo) ?? 0
+    // Another device may have read further; the database knows.
+    const read = known >= seq - 1 ? known : Math.max(known, this.storedRead(channelNo, personNo))
+    if (read < seq - 1) return
+    ownRead.set(channelNo, Math.max(read, seq))
+    this.o.marks.mark(channelNo, personNo, seq, seq)
+  }
+
+  private storedRead(channelNo: number, personNo: number): number {
+    return this.o.channelStates.mark(channelNo, personNo)?.read ?? 0
   }
 
   /** Reads of one connection run one after the other, each when the client has taken what came before. */

@@ -38,6 +38,8 @@ export class Connection {
   /** Too much waits in the socket; entries are left out until it drains, then the client resyncs. */
   lagging = false
   inflight = 0
+  /** How far the person has read, by number of the channels that this connection writes to. */
+  readonly ownRead = new Map<number, number>()
   /** Reads under way or waiting, and the end of the last one. */
   reads = 0
   lastRead: Promise<void> | null = null

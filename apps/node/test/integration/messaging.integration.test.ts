@@ -314,14 +314,31 @@ describe('marks, typing, presence', () => {
     const { node, anna, ben, channel, a, b } = await pair()
     for (const body of ['1', '2', '3']) await a.say(channel, body)
     b.send({ t: 'mark', channel, delivered: 3, read: 2 })
-    expect(await a.next('marks')).toMatchObject({ channel, person: ben.id, delivered: 3, read: 2 })
+    const ofBen = (frame: { person: string }) => frame.person === ben.id
+    expect(await a.next('marks', ofBen)).toMatchObject({ channel, delivered: 3, read: 2 })
     b.send({ t: 'mark', channel, read: 1 }, { t: 'mark', channel, read: 999 })
-    expect(await a.next('marks')).toMatchObject({ delivered: 3, read: 3 })
+    expect(await a.next('marks', ofBen)).toMatchObject({ delivered: 3, read: 3 })
     const marks = await anna.api.messages.marks.query({ channel })
     expect(marks.find((mark) => mark.person === ben.id)).toMatchObject({ delivered: 3, read: 3 })
     const again = await node.raw()
     const { channels } = await again.authenticate(ben.token)
     expect(channels.find((each) => each.id === channel)).toMatchObject({ delivered: 3, read: 3 })
+  })
+
+  test("one's own messages are read, unless something unread lies before them", async () => {
+    const { anna, ben, channel, a, b } = await pair()
+    await a.say(channel, '1')
+    await a.say(channel, '2')
+    const readOf = (person: string, read: number) => (f: { person: string; read: number }) =>
+      f.person === person && f.read === read
+    await b.next('marks', readOf(anna.id, 2))
+    // Ben has not read what Anna said, so what he says does not hide it from him.
+    await b.say(channel, '3')
+    const marks = await ben.api.messages.marks.query({ channel })
+    expect(marks.find((mark) => mark.person === ben.id)?.read).toBe(0)
+    b.send({ t: 'mark', channel, read: 3 })
+    await b.say(channel, '4')
+    await a.next('marks', readOf(ben.id, 4))
   })
 
   test('typing reaches the others of the channel and nobody else', async () => {

@@ -129,3 +129,11 @@ export function mayGrant(actor: Role, role: Role): boolean {
 }
 
 export const everyRole = all
+
+/** Roles whose own devices only owners and security officers decide about. */
+const guardedRoles: ReadonlySet<Role> = new Set(['owner', 'security'])
+
+/** Whether `actor` may revoke a device of somebody with the role `holder`; one's own always. */
+export function mayRevokeDeviceOf(actor: Role, holder: Role): boolean {
+  return guardedRoles.has(actor) || !guardedRoles.has(holder)
+}

@@ -38,6 +38,8 @@ export interface AuditSegmentsOptions {
   /** Called when what people have to know changes; null: all is well again. */
   onAlert?(alert: Alert | null): void
   clock?: Clock
+  /** Told once when the files lacked events at start and have them again. */
+  onRestored?: (lacked: { fromSeq: number; events: number }) => void
   /** Bytes at which a segment is complete. */
   segmentBytes?: number
   gatherMs?: number
@@ -193,6 +195,7 @@ export class AuditSegments {
     if (this.#behind) return
     if (this.#lacking.events > 0) {
       this.#options.logger.warn(this.#lacking, 'audit: wrote events that the files lacked at start')
+      this.#options.onRestored?.(this.#lacking)
     }
     this.#lacking = null
   }

@@ -53,11 +53,11 @@ export class SessionGuard {
   /** @throws HoldfastError `session-ended`, `proof-invalid`, `device-revoked` */
   async authenticate(credentials: HttpCredentials, origin: Pick<Origin, 'remote'>): Promise<Caller> {
     const session = this.sessionOf(credentials.token)
-    if (session.deviceId !== null) {
-      const { token, method, path, proof } = credentials
-      await this.demandProof(session, origin.remote, proof, { token, method, path })
-    }
-    return this.caller(session, origin.remote, session.deviceId)
+    const { token, method, path, proof } = credentials
+    let { deviceId } = session
+    if (deviceId !== null) await this.demandProof(session, origin.remote, proof, { token, method, path })
+    else if (proof !== null) deviceId = await this.shownDevice(session, proof, { method, path })
+    return this.caller(session, origin.remote, deviceId)
   }
 
   /**
@@ -70,23 +70,9 @@ export class SessionGuard {
     if (deviceId !== null) {
       await this.demandProof(session, remote, proof, { token, nonce, method: 'GET', path: clientPath })
     } else if (proof !== null) {
-      const { thumbprint } = await this.dpop.verify(proof, { nonce, method: 'GET', path: clientPath })
-      const device = this.directory.devicesByThumbprint.get(thumbprint)
-      if (device === undefined || device.personId !== session.personId)
-        throw new HoldfastError(
-          'proof-invalid',
-          'This key belongs to none of your devices; enrol this device first.',
-        )
-      if (device.status === 'revoked')
-        throw new HoldfastError('device-revoked', `The device ${device.name} was revoked.`)
-      deviceId = device.status === 'approved' ? device.id : null
+      deviceId = await this.shownDevice(session, proof, { nonce, method: 'GET', path: clientPath })
     }
-    const policy = this.directory.setting<{ deviceRequired?: boolean }>('policy', {})
-    if (policy.deviceRequired === true && deviceId === null)
-      throw new HoldfastError(
-        'device-required',
-        'This facility lets only approved devices take part; enrol this device.',
-      )
+    demandDevice(this.directory, deviceId)
     const caller = this.caller(session, remote, deviceId)
     if (caller.mustChange)
       throw new HoldfastError(
@@ -116,6 +102,24 @@ export class SessionGuard {
     const ended = this.whyEnded(session.id, session.deviceId)
     if (ended) throw ended
     return session
+  }
+
+  /** The approved device whose key a session without one shows; null while the device waits for its approval. */
+  private async shownDevice(
+    session: SessionRecord,
+    proof: string,
+    expected: Omit<ExpectedProof, 'token'>,
+  ): Promise<string | null> {
+    const { thumbprint } = await this.dpop.verify(proof, expected)
+    const device = this.directory.devicesByThumbprint.get(thumbprint)
+    if (device === undefined || device.personId !== session.personId)
+      throw new HoldfastError(
+        'proof-invalid',
+        'This key belongs to none of your devices; enrol this device first.',
+      )
+    if (device.status === 'revoked')
+      throw new HoldfastError('device-revoked', `The device ${device.name} was revoked.`)
+    return device.status === 'approved' ? device.id : null
   }
 
   /** A token without its device's proof is what a thief has: it is refused, and the audit log says so. */
@@ -170,4 +174,17 @@ export class SessionGuard {
       ...(person.mustChange && { mustChange: true as const }),
     }
   }
+}
+
+/**
+ * Where policy lets only approved devices take part in talk, refuses whoever shows none.
+ * @throws HoldfastError `device-required`
+ */
+export function demandDevice(directory: Directory, deviceId: string | null): void {
+  const policy = directory.setting<{ deviceRequired?: boolean }>('policy', {})
+  if (policy.deviceRequired !== true || deviceId !== null) return
+  throw new HoldfastError(
+    'device-required',
+    'This facility lets only approved devices take part; enrol this device.',
+  )
 }

@@ -1,4 +1,5 @@
 /** The device registry as the state machine changes it. */
+import { mayRevokeDeviceOf } from '@holdfast/api/contract/policy'
 import { type Applying, type Handler, refuse } from '../../state/applying.ts'
 import type { DeviceRecord } from '../../state/directory.ts'
 import { personOf } from '../identity/commands.ts'
@@ -89,6 +90,10 @@ const approve: Handler<{ id: string; certificate: IssuedCertificate }> = (applyi
 
 const revoke: Handler<{ id: string; reason: string }> = (applying, p, actor) => {
   const device = deviceOf(applying, p.id)
+  const by = applying.directory.people.get(actor.id)
+  const holder = applying.directory.people.get(device.personId)
+  if (by && holder && by.id !== holder.id && !mayRevokeDeviceOf(by.role, holder.role))
+    refuse('forbidden', `You may not revoke a device of ${holder.name}, whose role is ${holder.role}.`)
   if (device.status === 'revoked') refuse('conflict', `The device ${device.name} is revoked already.`)
   applying.run(
     "UPDATE device SET status = 'revoked', decidedAt = ?, decidedBy = ? WHERE id = ?",

@@ -94,6 +94,11 @@ export class PeopleService {
   }
 
   async setPassword({ id, password, mustChange }: input.SetPassword, caller: Caller): Promise<void> {
+    if (id === caller.personId)
+      throw new HoldfastError(
+        'forbidden',
+        'Change your own password in your account, where the current one is asked for.',
+      )
     const person = this.find(id)
     this.checkPassword(password, [person.name, person.displayName])
     const passwordHash = await this.o.passwords.hash(password)
@@ -101,7 +106,7 @@ export class PeopleService {
       id,
       passwordHash,
       mustChange,
-      keepSession: id === caller.personId ? caller.sessionId : null,
+      keepSession: null,
     })
   }
 

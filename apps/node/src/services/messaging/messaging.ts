@@ -5,6 +5,7 @@ import type { Caller, SearchHit } from '@holdfast/api/services'
 import type { ChannelStates } from '../../gateway/channel-states.ts'
 import type { Reader } from '../../reader/reader.ts'
 import type { ChannelRecord, Directory } from '../../state/directory.ts'
+import { demandDevice } from '../auth/session-guard.ts'
 import type { ChannelsService } from '../channels/channels.ts'
 
 /** Reading messages outside the client protocol: pages, search, marks. Only what the caller is a member of. */
@@ -45,6 +46,7 @@ export class MessagesService {
     value: input.MessagesSearch,
     caller: Caller,
   ): Promise<{ hits: SearchHit[]; more: boolean; lag: number }> {
+    demandDevice(this.directory, caller.deviceId)
     const me = this.directory.people.get(caller.personId)
     const mine = [...this.directory.channelsOf(me?.no ?? 0)]
     const within = value.channel === undefined ? mine : [this.joined(value.channel, caller)]
@@ -96,6 +98,7 @@ export class MessagesService {
   }
 
   private joined(id: string, caller: Caller): ChannelRecord {
+    demandDevice(this.directory, caller.deviceId)
     const channel = this.directory.channels.get(id)
     const me = this.directory.people.get(caller.personId)
     if (channel === undefined || me === undefined || !channel.members.has(me.no))

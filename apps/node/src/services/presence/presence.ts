@@ -62,15 +62,19 @@ export class Presence {
   }
 
   changed(connection: Connection): void {
-    const now = this.clock.now()
-    this.lastSeen.set(connection.personId, now)
-    this.unstored.add(connection.personId)
-    if (connection.deviceId !== null) {
-      this.deviceSeen.set(connection.deviceId, now)
-      this.unstoredDevices.add(connection.deviceId)
-    }
+    this.seen(connection.personId, connection.deviceId)
     this.changedPeople.add(connection.personId)
     this.teller ??= setTimeout(() => this.tell(), tellMs)
+  }
+
+  /** A sign of life that is no connection of the client protocol: a call of the API. */
+  seen(personId: string, deviceId: string | null): void {
+    const now = this.clock.now()
+    this.lastSeen.set(personId, now)
+    this.unstored.add(personId)
+    if (deviceId === null) return
+    this.deviceSeen.set(deviceId, now)
+    this.unstoredDevices.add(deviceId)
   }
 
   /** Everybody who is not erased. */
