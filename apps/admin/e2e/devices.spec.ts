@@ -1,7 +1,8 @@
 import type { Page } from '@playwright/test'
-import { addPerson, signIn } from './calls.ts'
+import { addPerson, asOwner, signIn } from './calls.ts'
 import { expect, expectAccessible, inBothThemes, test } from './fixtures.ts'
-import { addTalker } from './talk.ts'
+import { startNode } from './node.ts'
+import { addChannel, addTalker, openChannel, write } from './talk.ts'
 
 let made = 0
 
@@ -98,4 +99,39 @@ test('the helpdesk sees and revokes devices, and is not offered to approve them'
   await page.getByRole('button', { name: `Refuse ${name}` }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Refuse' }).click()
   await expect(page.getByRole('button', { name: `Refuse ${name}` })).toHaveCount(0)
+})
+
+test('where only approved devices may talk, an enrolled browser proves its key to search', async ({
+  browser,
+  page,
+  context,
+}) => {
+  await using node = await startNode()
+  const ana = await addTalker(browser, node, 'Ana Keller')
+  const channel = await addChannel(node, { members: [ana.id] })
+  await openChannel(ana.page, node, channel)
+  await write(ana.page, channel.name, 'The quicksilver barometer fell.')
+  const search = async (word: string) => {
+    const asked = ana.page.waitForRequest(
+      (request) => request.url().includes('/trpc/messages.search') && request.url().includes(word),
+    )
+    await ana.page.getByRole('textbox', { name: 'Search channels and messages' }).fill(word)
+    return (await asked).headers().dpop
+  }
+  expect(await search('barometer')).toBeUndefined()
+
+  const name = await enrol(ana.page, node.url)
+  await signIn(context, node)
+  await page.goto(`${node.url}/devices`)
+  await page.getByRole('button', { name: `Approve ${name}` }).click()
+  await expect(ana.page.getByRole('dialog')).toContainText('Approved')
+  await ana.page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click()
+  await asOwner(node, (call) => call('settings.update', { version: 1, deviceRequired: true }))
+
+  const input = encodeURIComponent(JSON.stringify({ text: 'quicksilver' }))
+  const unproven = await ana.page.request.get(`${node.url}/trpc/messages.search?input=${input}`)
+  expect(await unproven.json()).toMatchObject({ error: { data: { holdfast: 'device-required' } } })
+  expect(await search('quicksilver')).toEqual(expect.stringMatching(/^ey/))
+  await expect(ana.page.locator('mark', { hasText: 'quicksilver' })).toBeVisible()
+  expect(ana.faults).toEqual([])
 })

@@ -10,6 +10,8 @@ import { resubscribeLink } from './resubscribe-link.ts'
 import { reportSessionEnd } from './session-end.ts'
 
 const endpoint = '/trpc'
+/** Where a facility that admits only approved devices demands a proof of this browser's key. */
+const provenPrefix = `${endpoint}/messages.`
 
 /** A query is tried again this often when the node does not answer; a refusal is never tried again. */
 const queryRetries = 2
@@ -54,8 +56,16 @@ const socket = createWSClient({
   retryDelayMs: (attempt) => Math.min(reconnectMaxMs, reconnectMinMs * 2 ** attempt),
 })
 
-async function fetchFromNode(input: RequestInfo | URL | string, init?: RequestInit): Promise<Response> {
-  const answer = await fetch(input, { ...init, credentials: 'same-origin' })
+async function fetchFromNode(input: string, init: RequestInit): Promise<Response> {
+  const headers = new Headers(init.headers)
+  const url = new URL(input, window.location.href)
+  if (url.pathname.startsWith(provenPrefix)) {
+    // Loaded only here, so that other pages do not carry the code of the keys.
+    const { proveCall } = await import('./browser-proof.ts')
+    const proof = await proveCall(init.method ?? 'GET', url)
+    if (proof !== null) headers.set('dpop', proof)
+  }
+  const answer = await fetch(url, { ...init, headers, credentials: 'same-origin' })
   learnNodeTime(answer.headers.get('date'))
   markReachable()
   return answer

@@ -29,9 +29,10 @@ import { RelativeTime } from '../../components/relative-time.tsx'
 import { StatusLabel } from '../../components/status-label.tsx'
 import { useToasts } from '../../components/toasts.tsx'
 import { api, queryClient, trpc } from '../../lib/api.ts'
+import { browserKeyOptions } from '../../lib/browser-proof.ts'
 import { browserName, platformName } from './browser-name.ts'
 import css from './messages.module.css'
-import { keyQuery, useBrowserDevice } from './use-browser-device.ts'
+import { useBrowserDevice } from './use-browser-device.ts'
 
 /** Whether this browser is one of the person's devices, with the way to make it one. */
 export function BrowserDeviceButton() {
@@ -95,7 +96,7 @@ function EnrolForm() {
         device.status === 'approved' ? 'It is approved.' : 'It waits for approval.',
       )
       await Promise.all([
-        queryClient.invalidateQueries({ queryKey: keyQuery }),
+        queryClient.invalidateQueries({ queryKey: browserKeyOptions.queryKey }),
         queryClient.invalidateQueries(trpc.devices.pathFilter()),
       ])
     },
@@ -139,7 +140,7 @@ type MyDevice = NonNullable<ReturnType<typeof useBrowserDevice>['device']>
 function EnrolledDevice({ device, deviceKey }: { device: MyDevice; deviceKey: DeviceKey | null }) {
   const forget = useMutation({
     mutationFn: removeBrowserKey,
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: keyQuery }),
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: browserKeyOptions.queryKey }),
   })
   return (
     <>

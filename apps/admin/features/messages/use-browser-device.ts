@@ -1,22 +1,14 @@
 'use client'
-import { loadBrowserKey } from '@holdfast/api/client/browser-key-store'
 import { useQuery } from '@tanstack/react-query'
 import { trpc } from '../../lib/api.ts'
+import { browserKeyOptions } from '../../lib/browser-proof.ts'
 
 /** An approval that somebody else gives shows here within this. */
 const refetchMs = 5_000
-export const keyQuery = ['browser-key'] as const
 
 /** This browser's key and the node's record of it. */
 export function useBrowserDevice() {
-  const key = useQuery({
-    queryKey: keyQuery,
-    queryFn: loadBrowserKey,
-    staleTime: Number.POSITIVE_INFINITY,
-    // A key is an object with methods, not data to compare.
-    structuralSharing: false,
-    retry: false,
-  })
+  const key = useQuery(browserKeyOptions)
   const mine = useQuery(trpc.devices.mine.queryOptions(undefined, { refetchInterval: refetchMs }))
   const device = mine.data?.find((each) => each.thumbprint === key.data?.thumbprint)
   return { key, mine, device, isLoaded: key.data !== undefined && mine.data !== undefined }
