@@ -24,6 +24,7 @@ import { trpc } from '../../lib/api.ts'
 import { failureOf } from '../../lib/errors.ts'
 import { count } from '../../lib/format.ts'
 import { ChannelAddMembers } from './channel-add-members.tsx'
+import css from './channels.module.css'
 import { refreshChannels } from './refresh.ts'
 
 type Member = ChannelDetail['members'][number]
@@ -73,17 +74,25 @@ export function ChannelMembers({ channel }: { channel: ChannelDetail }) {
       key: 'name',
       title: 'Person',
       cell: (member) => (
-        <span dir="auto" title={member.name}>
-          {member.displayName}
-        </span>
+        <>
+          <span dir="auto" title={member.name}>
+            {member.displayName}
+          </span>
+          {member.via !== null && (
+            <Content component="small">
+              through <span dir="auto">{member.via}</span>
+            </Content>
+          )}
+        </>
       ),
-      modifier: 'truncate',
+      modifier: 'breakWord',
     },
     {
       key: 'role',
       title: 'Role',
       cell: (member) => (
         <FormSelect
+          className={css.role}
           aria-label={`Role of ${member.displayName}`}
           value={member.role}
           isDisabled={!mayChange || setRole.isPending}
@@ -97,7 +106,6 @@ export function ChannelMembers({ channel }: { channel: ChannelDetail }) {
         </FormSelect>
       ),
     },
-    { key: 'via', title: 'Through', cell: (member) => member.via ?? 'by name', modifier: 'truncate' },
     {
       key: 'remove',
       title: 'Remove',
