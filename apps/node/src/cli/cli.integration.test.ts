@@ -377,15 +377,16 @@ describe('the frame', () => {
 
   test('a start that cannot be is one line: folder in use, port taken, wrong setting', async () => {
     const free = join(home, 'free')
-    for (const args of [
-      ['--data', node.dataDir, '--port', '0'],
-      ['--data', free, '--port', String(node.port)],
-      ['--data', free, '--port', '70000'],
-      [],
+    for (const { args, code } of [
+      { args: ['--data', node.dataDir, '--port', '0'], code: 1 },
+      { args: ['--data', free, '--port', String(node.port)], code: 1 },
+      // A setting that cannot be is a mistake of usage.
+      { args: ['--data', free, '--port', '70000'], code: 2 },
+      { args: [], code: 2 },
     ]) {
       const result = await holdfast(['serve', ...args])
       expect({ args, ...result }).toMatchObject({
-        code: 1,
+        code,
         err: expect.stringMatching(/^holdfast: [^\n]+\n$/),
       })
     }
