@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 
 const root = process.argv[2] ?? process.cwd()
-const dist = join(root, 'apps/node/dist')
+const dist = process.argv[3] ?? join(root, 'apps/node/dist')
 const bundle = join(dist, 'bundle')
 mkdirSync(dist, { recursive: true })
 for (const database of ['cluster', 'node']) {

@@ -1,8 +1,9 @@
-// Brings a checkout into the state in which it runs: packages, database clients, admin UI. Each part is made only
+// Brings a checkout into the state in which it runs: packages, etcd, database clients, admin UI. Each part is made only
 // when its sources changed, so that asking again costs milliseconds.
 import { existsSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { installEtcd } from './etcd.mjs'
 import { fingerprint, Stamp } from './fingerprint.mjs'
 import { must, StepError, step } from './run.mjs'
 
@@ -27,9 +28,14 @@ export function toolEnv() {
   return env
 }
 
-/** Makes whatever is missing or outdated. */
-export async function prepare({ admin = true } = {}) {
+/**
+ * Makes whatever is missing or outdated.
+ * @param options.admin build the admin UI too
+ * @param options.etcd whether there must be an etcd; otherwise a line says what a node cannot do without it
+ */
+export async function prepare({ admin = true, etcd = false } = {}) {
   await installPackages()
+  await installEtcd(root, { required: etcd })
   await generateClients()
   await bundleDaemon()
   if (admin) await buildAdmin()
@@ -134,10 +140,11 @@ async function buildAdmin() {
     sources: ['apps/admin', 'packages/api', 'package-lock.json', 'tsconfig.base.json'],
     results: ['apps/admin/out/index.html'],
     title: 'Building the admin UI',
-    work: () =>
+    work: (sum) =>
       must('npm', ['run', 'build', '--workspace', '@holdfast/admin'], {
         cwd: root,
-        env: toolEnv(),
+        // The same sources make the same files: Next would draw a name for each build.
+        env: { ...toolEnv(), HOLDFAST_BUILD_ID: sum.slice(0, 20) },
         advice: 'correct what the message names, then run this again',
       }),
   })
@@ -148,6 +155,6 @@ async function whenChanged({ name, sources, results, title, work }) {
   const sum = fingerprint(root, sources)
   if (stamp.matches(sum) && results.every((path) => existsSync(join(root, path)))) return
   stamp.clear()
-  await step(title, work)
+  await step(title, () => work(sum))
   stamp.write(sum)
 }
