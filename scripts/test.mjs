@@ -33,7 +33,7 @@ async function runAll() {
   // The admin's types come with its build, its tests run against it, and the node's tests serve it.
   const admin = ['typecheck', 'e2e', 'integration'].some((name) => selected.has(name))
   const ready = await outcome('prepare', async () => {
-    await prepare({ admin })
+    await prepare({ admin, etcd: selected.has('integration') })
     await installPrograms([...selected])
     return null
   })

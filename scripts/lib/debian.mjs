@@ -1,15 +1,21 @@
 // Programs of Debian that tests use beside the packages of npm.
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { must, StepError, step } from './run.mjs'
 
-/** A program, the package that brings it, and the runners that need it. */
+/** Where Debian puts libraries of this kind of machine. */
+const libraries = `/usr/lib/${{ x64: 'x86_64', arm64: 'aarch64' }[process.arch]}-linux-gnu`
+
+/** A program (or the whole path of a file), the package that brings it, and the runners that need it. */
 const programs = [
   { program: 'openssl', package: 'openssl', runners: ['unit', 'integration'] },
   { program: 'ip', package: 'iproute2', runners: ['unit', 'integration'] },
   { program: 'dbus-daemon', package: 'dbus', runners: ['unit', 'integration'] },
   { program: 'avahi-daemon', package: 'avahi-daemon', runners: ['unit', 'integration'] },
   { program: 'avahi-browse', package: 'avahi-utils', runners: ['unit', 'integration'] },
+  // Links that drop and narrow what they carry, and clocks that jump; `tc` comes with iproute2.
+  { program: 'nft', package: 'nftables', runners: ['integration'] },
+  { program: `${libraries}/faketime/libfaketime.so.1`, package: 'libfaketime', runners: ['integration'] },
   { program: 'chromium', package: 'chromium', runners: ['e2e'] },
 ]
 /** Daemons stand outside the PATH of people who are not root. */
@@ -33,6 +39,7 @@ export async function installPrograms(runners) {
 }
 
 function onPath(program) {
+  if (isAbsolute(program)) return existsSync(program)
   return [...(process.env.PATH ?? '').split(':'), ...systemFolders].some((folder) =>
     existsSync(join(folder || '.', program)),
   )
