@@ -240,6 +240,8 @@ export interface PeerView {
   verified: boolean
   lastSeenAt: number
   self: boolean
+  /** Whether it holds a facility already; absent: it does not say. */
+  setUp?: boolean
 }
 
 export interface SearchHit extends Entry {
