@@ -35,7 +35,9 @@ describe('who may import whom', () => {
       // Specs start real nodes and check names and types against the API, but never reach into a package by path.
       if (!staysWithin('apps/admin', each, 'api')) return false
       if (file.path.includes('/e2e/')) return true
-      return each.typeOnly || !isInternal(each.specifier, 'api/router', 'api/services', 'api/cluster-services')
+      return (
+        each.typeOnly || !isInternal(each.specifier, 'api/router', 'api/services', 'api/cluster-services')
+      )
     })
     expect(found).toEqual([])
   })
