@@ -275,6 +275,8 @@ export interface Services {
       caFingerprint: string
       version: string
     }
+    /** Whether the code is right, before anything else is asked; a try counts like one of `complete`. */
+    checkCode(value: { code: string }, origin: Origin): void
     complete(
       value: input.SetupInput,
       origin: Origin,

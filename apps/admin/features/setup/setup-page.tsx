@@ -110,6 +110,16 @@ export function SetupPage() {
     }),
   )
 
+  const verifyCode = useMutation(
+    trpc.setup.checkCode.mutationOptions({
+      onSuccess: () => setDraft((now) => ({ ...now, step: 'facility' })),
+      onError: (error) => {
+        const place = placeOf(failureOf(error))
+        if (place !== null) setErrors(place.errors)
+      },
+    }),
+  )
+
   const isSetUp = state.data?.setUp === true
   const leaves = isLoaded && isSetUp && kit === null && !complete.isPending && !complete.isSuccess
   useEffect(() => {
@@ -132,6 +142,7 @@ export function SetupPage() {
     setDraft((now) => ({ ...now, ...part }))
     setErrors((now) => ({ ...now, ...Object.fromEntries(Object.keys(part).map((key) => [key, null])) }))
     complete.reset()
+    verifyCode.reset()
   }
   const problems: Record<Exclude<Step, 'kit'>, () => Errors> = {
     code: () => ({ code: checkCode(draft.code) }),
@@ -152,7 +163,7 @@ export function SetupPage() {
     const found = problems[step]()
     setErrors(found)
     if (Object.values(found).some((each) => each !== null)) return
-    if (step === 'code') return change({ step: 'facility' })
+    if (step === 'code') return verifyCode.mutate({ code: draft.code.trim() })
     if (step === 'facility') return change({ step: 'owner' })
     complete.mutate({
       code: draft.code.trim(),
@@ -170,7 +181,9 @@ export function SetupPage() {
     router.replace(paths.overview())
   }
 
-  const placed = complete.error !== null && placeOf(failureOf(complete.error)) !== null
+  const failure = step === 'code' ? (verifyCode.error ?? complete.error) : complete.error
+  const placed = failure !== null && placeOf(failureOf(failure)) !== null
+  const isBusy = complete.isPending || verifyCode.isPending
   return (
     <EntryFrame
       title={titles[step].title}
@@ -188,8 +201,8 @@ export function SetupPage() {
         <SetupKitStep kit={kit} onDone={finish} />
       ) : (
         <Form onSubmit={submit} noValidate key={step}>
-          {complete.error !== null && !placed && <FailureAlert error={complete.error} />}
-          {placed && step === 'code' && (
+          {failure !== null && !placed && <FailureAlert error={failure} />}
+          {placed && step === 'code' && failure === complete.error && (
             <Alert
               variant="danger"
               isInline
@@ -216,7 +229,7 @@ export function SetupPage() {
             />
           )}
           <Flex gap={{ default: 'gapSm' }}>
-            <Button type="submit" isLoading={complete.isPending} isDisabled={complete.isPending}>
+            <Button type="submit" isLoading={isBusy} isDisabled={isBusy}>
               {step === 'owner' ? 'Set up the node' : 'Continue'}
             </Button>
             {step !== 'code' && (

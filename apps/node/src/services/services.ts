@@ -45,7 +45,11 @@ export function buildServices(options: ServicesOptions): Services {
     security: {
       refused: (caller, action) => security.refused(callerActor(caller), action, `role ${caller.role}`),
     },
-    setup: { state: () => setup.state(), complete: (value, origin) => setup.complete(value, origin, auth) },
+    setup: {
+      state: () => setup.state(),
+      checkCode: (value, origin) => setup.checkCode(value, origin),
+      complete: (value, origin) => setup.complete(value, origin, auth),
+    },
     auth,
     overview,
     presence,

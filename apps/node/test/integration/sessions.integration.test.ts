@@ -279,6 +279,31 @@ test('a recovery code signs in once and sets a new password', async () => {
   await recover(another)
 })
 
+test('the code of the console can be tried alone, at the same price as with the rest', async () => {
+  await using node = await startNode({ setUp: false })
+  const guesser = node.api()
+  const { setupCode } = node
+  if (setupCode === null) throw new Error('the node printed no code')
+  await expect(guesser.setup.checkCode.mutate({ code: setupCode.toLowerCase() })).resolves.toBeUndefined()
+  const value = {
+    code: '0000-0000',
+    facility: 'Mill',
+    nodeName: 'mill1',
+    owner: 'olga',
+    password: testPassword,
+  }
+  for (let i = 0; i < 3; i++)
+    await expect(guesser.setup.checkCode.mutate(value)).rejects.toEqual(refusedWith('wrong-code'))
+  for (let i = 0; i < 2; i++)
+    await expect(guesser.setup.complete.mutate(value)).rejects.toEqual(refusedWith('wrong-code'))
+  // Whoever guessed too often does not learn whether the next one is right, by either way.
+  const right = { ...value, code: setupCode }
+  await expect(guesser.setup.checkCode.mutate(right)).rejects.toEqual(refusedWith('locked-out'))
+  await expect(guesser.setup.complete.mutate(right)).rejects.toEqual(refusedWith('locked-out'))
+  await node.api().setup.complete.mutate(right)
+  await expect(node.api().setup.checkCode.mutate(right)).rejects.toEqual(refusedWith('already-set-up'))
+})
+
 test('the first set-up needs the code of the console; wrong ones are limited, and it happens once', async () => {
   await using node = await startNode({ setUp: false })
   const http = node.http()

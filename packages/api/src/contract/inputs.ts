@@ -26,8 +26,10 @@ export const listQuery = z
   .prefault({})
 export type ListQuery = z.infer<typeof listQuery>
 
+const setupCodeSchema = z.string().max(32)
+export const setupCodeInput = z.object({ code: setupCodeSchema })
 export const setupInput = z.object({
-  code: z.string().max(32),
+  code: setupCodeSchema,
   facility: displayNameSchema,
   nodeName: nameSchema,
   owner: nameSchema,

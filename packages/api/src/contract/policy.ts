@@ -23,6 +23,7 @@ const talkers: readonly Role[] = ['owner', 'security', 'operator', 'helpdesk', '
  */
 export const policy = {
   'setup.state': 'public',
+  'setup.checkCode': 'public',
   'setup.complete': 'public',
   'auth.login': 'public',
   'auth.recover': 'public',

@@ -3,6 +3,10 @@ import { open, procedure, router } from './trpc.ts'
 
 export const setup = router({
   state: open.query(({ ctx }) => ctx.services.setup.state()),
+  // A mutation, because a query would put the code into an address.
+  checkCode: open
+    .input(input.setupCodeInput)
+    .mutation(({ ctx, input }) => ctx.services.setup.checkCode(input, ctx.origin)),
   complete: open.input(input.setupInput).mutation(async ({ ctx, input }) => {
     const { login, ...rest } = await ctx.services.setup.complete(input, ctx.origin)
     ctx.setSessionCookie(login.token ?? null, login.expiresAt)

@@ -57,6 +57,12 @@ export class SetupService {
     }
   }
 
+  /** @throws HoldfastError `already-set-up`, `wrong-code`, `locked-out` */
+  checkCode({ code }: { code: string }, origin: Origin): void {
+    if (this.setUp) throw alreadySetUp()
+    this.o.setupCode.check(code, origin.remote)
+  }
+
   /** @throws HoldfastError `already-set-up`, `wrong-code`, `locked-out`, `weak-password` */
   async complete(
     value: input.SetupInput,
@@ -69,8 +75,7 @@ export class SetupService {
     facility: string
     nodeName: string
   }> {
-    if (this.setUp || this.completing)
-      throw new HoldfastError('already-set-up', 'This node is set up already; sign in.')
+    if (this.setUp || this.completing) throw alreadySetUp()
     this.completing = true
     try {
       this.o.setupCode.check(value.code, origin.remote)
@@ -126,3 +131,5 @@ export class SetupService {
     return { owner, recoveryCodes: codes.map((code) => code.code) }
   }
 }
+
+const alreadySetUp = () => new HoldfastError('already-set-up', 'This node is set up already; sign in.')
