@@ -1,20 +1,12 @@
-import { basename } from 'node:path'
-import { Worker } from 'node:worker_threads'
-import { type ErrorCode, HoldfastError } from '@holdfast/api/contract/errors'
+import { HoldfastError } from '@holdfast/api/contract/errors'
 import { limits } from '@holdfast/api/contract/limits'
-import { OpenError } from '@holdfast/db'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/logger.ts'
-import { threadUrl } from '../platform/thread-url.ts'
 import { encodeBatch } from '../state/commands.ts'
-import type { Outcome } from '../state/machine.ts'
 import type { Commit, Log, Settle } from './log.ts'
-import type { FromWriter, ToWriter, WriterData } from './writer-protocol.ts'
-
-interface Waiting {
-  command: string
-  settle: Settle
-}
+import { busy, lostWriter, settleOne, shuttingDown, type Waiting } from './settle.ts'
+import { Writer } from './writer.ts'
+import type { FromWriter } from './writer-protocol.ts'
 
 export interface LocalLogOptions {
   databaseFile: string
@@ -33,17 +25,22 @@ export class LocalLog implements Log {
   index = 0
   chain = ''
   private readonly options: LocalLogOptions
-  private worker: Worker | null = null
+  private readonly writer: Writer
   private waiting: Waiting[] = []
   private inflight: Waiting[] = []
   private batches = 0
   private stopping = false
   private listener: (commit: Commit) => void = () => {}
-  private onReady: { resolve: () => void; reject: (error: Error) => void } | null = null
-  private onClosed: (() => void) | null = null
+  private onIdle: (() => void) | null = null
 
   constructor(options: LocalLogOptions) {
     this.options = options
+    const { databaseFile, nodeId } = options
+    this.writer = new Writer(
+      { databaseFile, synchronous: 'FULL', nodeId },
+      (message) => this.receive(message),
+      (error) => this.crashed(error),
+    )
   }
 
   onCommit(listener: (commit: Commit) => void): void {
@@ -52,49 +49,25 @@ export class LocalLog implements Log {
 
   /** @throws OpenError when the state cannot be read */
   async start(): Promise<void> {
-    const data: WriterData = { databaseFile: this.options.databaseFile, synchronous: 'FULL' }
-    const worker = new Worker(threadUrl('writer-thread', import.meta.url), {
-      workerData: data,
-      name: 'holdfast-writer',
-    })
-    this.worker = worker
-    try {
-      await new Promise<void>((resolve, reject) => {
-        this.onReady = { resolve, reject }
-        worker.on('message', (message: FromWriter) => this.receive(message))
-        worker.on('error', (error) => this.crashed(error))
-      })
-    } catch (error) {
-      const { databaseFile } = this.options
-      throw new OpenError(
-        databaseFile,
-        `${databaseFile} cannot be read (${(error as Error).message}): restore ${basename(databaseFile)} from a backup`,
-        { cause: error },
-      )
-    } finally {
-      this.onReady = null
-    }
+    const { index, chain } = await this.writer.start()
+    this.index = index
+    this.chain = chain
   }
 
   propose(command: string, settle: Settle): void {
-    if (this.stopping || this.worker === null)
-      throw new HoldfastError('shutting-down', 'This node is shutting down; connect again in a moment.')
-    if (this.waiting.length >= limits.logQueue)
-      throw new HoldfastError('busy', 'The node has more to store than it can; send again in a moment.')
+    if (this.stopping || !this.writer.running) throw shuttingDown()
+    if (this.waiting.length >= limits.logQueue) throw busy()
     this.waiting.push({ command, settle })
     if (this.inflight.length === 0) this.cut()
   }
 
   async stop(): Promise<void> {
     this.stopping = true
-    const { worker } = this
-    if (worker === null) return
-    await new Promise<void>((resolve) => {
-      this.onClosed = resolve
-      if (this.inflight.length === 0) this.post(null)
-    })
-    this.worker = null
-    await worker.terminate()
+    if (this.inflight.length > 0)
+      await new Promise<void>((resolve) => {
+        this.onIdle = resolve
+      })
+    await this.writer.close()
   }
 
   /** Hands what has gathered to the writer as one batch. */
@@ -102,7 +75,7 @@ export class LocalLog implements Log {
     const { waiting } = this
     if (waiting.length === 0) {
       this.inflight = []
-      if (this.onClosed !== null) this.post(null)
+      this.onIdle?.()
       return
     }
     if (waiting.length <= limits.batchCommands) {
@@ -113,7 +86,7 @@ export class LocalLog implements Log {
       this.waiting = waiting.slice(limits.batchCommands)
     }
     this.batches += 1
-    this.post(
+    this.writer.post(
       encodeBatch(
         this.options.nodeId,
         this.batches,
@@ -123,76 +96,40 @@ export class LocalLog implements Log {
     )
   }
 
-  private post(message: ToWriter): void {
-    this.worker?.postMessage(message)
-  }
-
   private receive(message: FromWriter): void {
-    switch (message.t) {
-      case 'ready':
-        this.index = message.index
-        this.chain = message.chain
-        this.onReady?.resolve()
-        return
-      case 'applied': {
-        const settled = this.inflight
-        this.index = message.index
-        this.chain = message.chain
-        this.cut()
-        for (const [i, waiting] of settled.entries())
-          settleOne(waiting.settle, message.outcomes[i], message.at)
-        this.listener({
-          index: message.index,
-          at: message.at,
-          commands: settled.length,
-          effects: message.effects,
-        })
-        return
-      }
-      case 'failed': {
-        const settled = this.inflight
-        this.options.onFailure(message.code, message.message)
-        const text =
-          message.code === 'disk-full'
-            ? 'The disk of this node is full; nothing was stored. Tell an administrator.'
-            : 'The node could not store this; its log says why.'
-        const error = new HoldfastError(message.code, text)
-        this.cut()
-        for (const waiting of settled) waiting.settle(error, null, 0)
-        return
-      }
-      case 'closed':
-        this.onClosed?.()
+    const settled = this.inflight
+    if (message.t === 'applied') {
+      const [batch] = message.batches
+      if (batch === undefined) return
+      const { index, at, outcomes, effects } = batch
+      this.index = index
+      this.chain = batch.chain
+      this.cut()
+      for (const [i, waiting] of settled.entries()) settleOne(waiting.settle, outcomes[i], at)
+      this.listener({ index, at, commands: settled.length, effects })
+    } else if (message.t === 'failed') {
+      this.options.onFailure(message.code, message.message)
+      const text =
+        message.code === 'disk-full'
+          ? 'The disk of this node is full; nothing was stored. Tell an administrator.'
+          : 'The node could not store this; its log says why.'
+      const error = new HoldfastError(message.code, text)
+      this.cut()
+      for (const waiting of settled) waiting.settle(error, null, 0)
     }
   }
 
   /** The writer died: nothing can be stored any more, so what waits is refused and the process must end. */
   private crashed(error: Error): void {
-    // It answers nothing any more, not even that it has closed.
-    this.worker = null
-    if (this.onReady !== null) {
-      this.onReady.reject(error)
-      return
-    }
     this.options.logger.fatal({ err: error }, 'the writer thread died')
     this.stopping = true
     const refused = [...this.inflight, ...this.waiting]
     this.inflight = []
     this.waiting = []
-    for (const { settle } of refused)
-      settle(new HoldfastError('internal', 'The node lost its writer and restarts.'), null, 0)
-    this.onClosed?.()
+    for (const { settle } of refused) settle(lostWriter(), null, 0)
+    this.onIdle?.()
     this.options.onFailure('internal', error.message)
     process.exitCode = 1
     process.kill(process.pid, 'SIGTERM')
   }
-}
-
-function settleOne(settle: Settle, outcome: number | Outcome | undefined, at: number): void {
-  if (typeof outcome === 'number') settle(null, outcome, at)
-  else if (outcome === undefined)
-    settle(new HoldfastError('internal', 'The writer gave no answer.'), null, at)
-  else if ('refused' in outcome)
-    settle(new HoldfastError(outcome.refused[0] as ErrorCode, outcome.refused[1]), null, at)
-  else settle(null, outcome.value, at)
 }

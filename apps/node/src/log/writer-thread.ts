@@ -1,32 +1,87 @@
 /** The one writer of cluster.db. In a thread of its own, so that an fsync never stops the sockets. */
+import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { openDatabase } from '@holdfast/db'
-import { StateMachine } from '../state/machine.ts'
-import type { FromWriter, ToWriter, WriterData } from './writer-protocol.ts'
+import { type Applied, StateMachine } from '../state/machine.ts'
+import { LogGapError } from '../state/sequencer.ts'
+import type { AppliedBatch, FromWriter, ToWriter, WriterData } from './writer-protocol.ts'
 
 const port = parentPort
 if (port === null) throw new Error('writer-thread.ts runs as a worker thread')
-const { databaseFile, synchronous } = workerData as WriterData
+const { databaseFile, synchronous, nodeId } = workerData as WriterData
 const db = openDatabase(databaseFile, { role: 'writer', synchronous })
 const machine = new StateMachine(db)
 machine.load()
 const tell = (message: FromWriter): void => port.postMessage(message)
-tell({ t: 'ready', index: machine.index, chain: machine.chain.toString('hex') })
+tell({ t: 'ready', index: machine.index, chain: machine.chain.toString('hex'), position: machine.position })
 
-port.on('message', (text: ToWriter) => {
-  if (text === null) {
+/** The watch whose entries cannot be applied any more, because an earlier one of it was not. */
+let brokenWatch: number | null = null
+
+port.on('message', (message: ToWriter) => {
+  if (typeof message === 'string') attempt(0, () => applied(0, [machine.apply(message)]))
+  else if (message.t === 'entries') {
+    const { watch, entries } = message
+    if (watch !== brokenWatch) attempt(watch, () => applied(watch, machine.applyEntries(entries)))
+  } else if (message.t === 'adopt') {
+    attempt(0, () => {
+      machine.adopt(message.generation, message.revision, machine.position?.versions ?? {})
+      if (machine.position !== null) tell({ t: 'adopted', position: machine.position })
+    })
+  } else if (message.t === 'flush') attempt(0, flush)
+  else {
     db.pragma('wal_checkpoint(TRUNCATE)')
     db.close()
     tell({ t: 'closed' })
     port.close()
-    return
-  }
-  try {
-    const { index, chain, at, outcomes, effects } = machine.apply(text)
-    tell({ t: 'applied', index, chain: chain.toString('hex'), at, outcomes, effects })
-  } catch (error) {
-    const sqliteCode = (error as { code?: string }).code ?? ''
-    const full = sqliteCode === 'SQLITE_FULL' || sqliteCode.startsWith('SQLITE_IOERR')
-    tell({ t: 'failed', code: full ? 'disk-full' : 'internal', message: (error as Error).message })
   }
 })
+
+function applied(watch: number, batches: readonly Applied[]): void {
+  tell({ t: 'applied', watch, batches: batches.map(view), revision: machine.position?.revision ?? 0 })
+}
+
+function view({ batch, index, chain, at, outcomes, effects }: Applied): AppliedBatch {
+  return {
+    origin: batch.o,
+    epoch: batch.e ?? 0,
+    no: batch.n,
+    index,
+    chain: chain.toString('hex'),
+    at,
+    commands: outcomes.length,
+    outcomes: batch.o === nodeId ? outcomes : [],
+    effects,
+  }
+}
+
+/**
+ * With synchronous=NORMAL a commit is in the WAL file but perhaps not yet on the disk. SQLite syncs the database before
+ * it begins the WAL anew, so what the WAL file holds now is all that is missing.
+ */
+function flush(): void {
+  const { index, position } = machine
+  const wal = openSync(`${databaseFile}-wal`, 'r+')
+  try {
+    fsyncSync(wal)
+  } finally {
+    closeSync(wal)
+  }
+  tell({ t: 'flushed', index, revision: position?.revision ?? 0 })
+}
+
+function attempt(watch: number, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    if (watch !== 0) brokenWatch = watch
+    if (error instanceof LogGapError) {
+      tell({ t: 'gap', watch, message: error.message })
+      return
+    }
+    const sqliteCode = (error as { code?: string }).code ?? ''
+    const full =
+      sqliteCode === 'SQLITE_FULL' || sqliteCode.startsWith('SQLITE_IOERR') || sqliteCode === 'ENOSPC'
+    tell({ t: 'failed', watch, code: full ? 'disk-full' : 'internal', message: (error as Error).message })
+  }
+}

@@ -131,6 +131,10 @@ const payloads: Record<keyof typeof handlers & string, fc.Arbitrary<unknown>> = 
     passwordHash: hash,
     session,
   }),
+  'auth.renewRecoveryCodes': fc.record({
+    personId,
+    codeHashes: fc.uniqueArray(fc.constantFrom('h1', 'h2', 'h3'), { maxLength: 3 }),
+  }),
   'facility.create': fc.constant({}),
   'security.event': fc.record({
     action: fc.constant('access.refused'),

@@ -51,13 +51,22 @@ export type Command =
 export interface Batch {
   /** Node that proposed it. */
   o: string
-  /** Number of the batch at its origin. */
+  /** Number of the batch at its origin, from 1 up in each epoch. */
   n: number
+  /** In a cluster: which start of the origin numbered it; grows. */
+  e?: number
   /** Milliseconds since 1970 at the origin. */
   at: number
   c: Command[]
 }
 
-export function encodeBatch(origin: string, number: number, at: number, commands: readonly string[]): string {
-  return `{"o":${JSON.stringify(origin)},"n":${number},"at":${at},"c":[${commands.join(',')}]}`
+export function encodeBatch(
+  origin: string,
+  number: number,
+  at: number,
+  commands: readonly string[],
+  epoch?: number,
+): string {
+  const e = epoch === undefined ? '' : `"e":${epoch},`
+  return `{"o":${JSON.stringify(origin)},"n":${number},${e}"at":${at},"c":[${commands.join(',')}]}`
 }

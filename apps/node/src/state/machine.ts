@@ -15,11 +15,13 @@ import { type Batch, commandTypes, systemActor } from './commands.ts'
 import { Directory } from './directory.ts'
 import type { Effect } from './effects.ts'
 import { handlers } from './handlers.ts'
+import { type LogEntry, type LogPosition, Sequencer } from './sequencer.ts'
 
 /** A command's result, or its refusal as [code, message]. */
 export type Outcome = { value: unknown } | { refused: [code: string, message: string] }
 
 export interface Applied {
+  batch: Batch
   index: number
   chain: Buffer
   at: number
@@ -42,6 +44,7 @@ export class StateMachine {
   private readonly db: Database.Database
   private readonly applying: Applying
   private readonly entries: EntryWriter
+  private readonly sequencer: Sequencer
   private lastAt = 0
   /** Entries that the audit log covers, and when it was told. Read from the state, so that a restart changes nothing. */
   private sealed = { entries: 0, at: 0 }
@@ -52,6 +55,12 @@ export class StateMachine {
     this.directory = new Directory(db)
     this.applying = new Applying(db, this.directory)
     this.entries = new EntryWriter(this.applying)
+    this.sequencer = new Sequencer(db)
+  }
+
+  /** How far a cluster's log is applied; null on a node that never was in one. */
+  get position(): LogPosition | null {
+    return this.sequencer.position
   }
 
   /** Reads the state as of the last applied batch. */
@@ -78,6 +87,7 @@ export class StateMachine {
     this.applying.auditHash = row.auditHash
     this.directory.load()
     this.entries.reset()
+    this.sequencer.load()
   }
 
   /**
@@ -85,37 +95,70 @@ export class StateMachine {
    * @throws the database's error when the transaction could not be committed; nothing of the batch then happened.
    */
   apply(text: string): Applied {
-    const batch = JSON.parse(text) as Batch
+    return this.transaction(() => this.applyBatch(text, JSON.parse(text) as Batch))
+  }
+
+  /**
+   * Applies entries of a cluster's log in one transaction, and remembers how far it has come.
+   * @returns the batches that were applied: fewer when entries repeat, more when one lets others go that waited
+   * @throws LogGapError when an entry is missing; the database's error as `apply`. Nothing of the entries then happened.
+   */
+  applyEntries(entries: readonly LogEntry[]): Applied[] {
+    return this.transaction(() => {
+      const applied: Applied[] = []
+      for (const entry of entries)
+        for (const { text, batch } of this.sequencer.accept(entry)) applied.push(this.applyBatch(text, batch))
+      this.sequencer.storePosition()
+      return applied
+    })
+  }
+
+  /** Takes up a cluster's log where the state as it is stands in it. */
+  adopt(generation: string, revision: number, versions: Record<string, number>): void {
+    this.transaction(() => this.sequencer.adopt(generation, revision, versions))
+  }
+
+  private transaction<T>(work: () => T): T {
+    try {
+      this.db.exec('BEGIN IMMEDIATE')
+      const result = work()
+      this.db.exec('COMMIT')
+      return result
+    } catch (error) {
+      if (this.db.inTransaction) this.db.exec('ROLLBACK')
+      this.load()
+      throw error
+    }
+  }
+
+  private applyBatch(text: string, batch: Batch): Applied {
     const { applying } = this
     const effects: Effect[] = []
     const outcomes: (number | Outcome)[] = []
     applying.effects = effects
     // Whole milliseconds that never go back, whatever the origin's clock says.
     applying.at = Math.max(Math.trunc(batch.at) || 0, this.lastAt)
-    try {
-      this.db.exec('BEGIN IMMEDIATE')
-      for (const command of batch.c) outcomes.push(this.applyOne(command))
-      const chain = createHash('sha256').update(this.chain).update(text).digest()
-      this.entries.flush()
-      this.seal(chain)
-      applying.run(
-        'UPDATE applied SET "index" = ?, chain = ?, at = ?, auditSeq = ?, auditHash = ? WHERE id = 1',
-        this.index + 1,
-        chain,
-        applying.at,
-        applying.auditSeq,
-        applying.auditHash,
-      )
-      this.db.exec('COMMIT')
-      this.chain = chain
-    } catch (error) {
-      if (this.db.inTransaction) this.db.exec('ROLLBACK')
-      this.load()
-      throw error
-    }
+    for (const command of batch.c) outcomes.push(this.applyOne(command))
+    this.entries.flush()
+    const chain = createHash('sha256')
+      .update(this.chain)
+      .update(text)
+      .update(digestOf(outcomes))
+      .update(applying.auditHash)
+      .digest()
+    this.seal(chain)
+    applying.run(
+      'UPDATE applied SET "index" = ?, chain = ?, at = ?, auditSeq = ?, auditHash = ? WHERE id = 1',
+      this.index + 1,
+      chain,
+      applying.at,
+      applying.auditSeq,
+      applying.auditHash,
+    )
+    this.chain = chain
     this.index += 1
     this.lastAt = applying.at
-    return { index: this.index, chain: this.chain, at: applying.at, outcomes, effects }
+    return { batch, index: this.index, chain, at: applying.at, outcomes, effects }
   }
 
   private applyOne(value: unknown): number | Outcome {
@@ -206,6 +249,17 @@ export class StateMachine {
     const { at, detail } = JSON.parse(text) as { at: number; detail: { total?: number } | null }
     return { entries: detail?.total ?? 0, at }
   }
+}
+
+/** What came of a batch, as the state chain covers it: sequences, and the codes of refusals, whatever their wording. */
+function digestOf(outcomes: readonly (number | Outcome)[]): string {
+  return outcomes
+    .map((outcome) => {
+      if (typeof outcome === 'number') return outcome
+      if ('refused' in outcome) return outcome.refused[0]
+      return (outcome.value as { seq?: number } | null)?.seq ?? '+'
+    })
+    .join(',')
 }
 
 const unknownCommand: Outcome = {
