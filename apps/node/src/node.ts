@@ -83,6 +83,7 @@ export async function serveNode(flags: ConfigInput): Promise<ServingNode> {
     logger,
   })
   const node = new Node(config, folder, logger)
+  node.listeningSockets = environment.listeningSockets
   try {
     const port = await node.start()
     const url = `https://localhost:${port}`
@@ -133,6 +134,8 @@ class Node {
   private renewer: NodeJS.Timeout | null = null
   private auditHead = { seq: 0, hash: '' }
   private metricsToken: Secret | null = null
+  /** Sockets that the service manager opened for this node. */
+  listeningSockets: readonly number[] = []
 
   constructor(config: Config, folder: DataFolder, logger: Logger) {
     this.config = config
@@ -356,6 +359,7 @@ class Node {
     })
     return new HttpServer({
       config,
+      listeningSockets: this.listeningSockets,
       tls: {
         key: folder.trust.node.key,
         cert: folder.trust.node.certificate,

@@ -92,6 +92,10 @@ export const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: 'find nodes on the LAN',
     load: async () => (await import('./discover.ts')).discoverCommand(),
   },
+  health: {
+    summary: 'ask the node on this machine whether it serves',
+    load: async () => (await import('./health.ts')).healthCommand(),
+  },
   doctor: {
     summary: 'check this machine and say how to mend what is wrong',
     load: async () => (await import('./doctor.ts')).doctorCommand(),

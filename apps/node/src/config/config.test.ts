@@ -92,6 +92,17 @@ test('the environment: ours, credentials, watchdog; not what Kubernetes adds', (
   expect(readEnvironment({ WATCHDOG_USEC: '1000', WATCHDOG_PID: '1' }).watchdogMs).toBeNull()
 })
 
+test('sockets of the service manager are taken by the process they are meant for, up to a bound', () => {
+  const own = { LISTEN_PID: String(process.pid) }
+  const taken = (LISTEN_FDS: string, pid: object = own) =>
+    readEnvironment({ ...pid, LISTEN_FDS }).listeningSockets
+  expect(taken('2')).toEqual([3, 4])
+  expect(taken('1000000')).toHaveLength(16)
+  for (const nothing of ['0', '-1', '1.5', 'x', '']) expect(taken(nothing)).toEqual([])
+  expect(taken('1', { LISTEN_PID: '1' })).toEqual([])
+  expect(readEnvironment({ LISTEN_FDS: '1' }).listeningSockets).toEqual([])
+})
+
 test('a credential of the service manager names its file, unless a variable does', async () => {
   const environment = { CREDENTIALS_DIRECTORY: dataDir }
   expect(readEnvironment(environment).holdfast).toEqual({})

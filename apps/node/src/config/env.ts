@@ -10,6 +10,8 @@ export interface Environment {
   notifySocket: string | null
   /** Period in ms in which the service manager expects a sign of life. */
   watchdogMs: number | null
+  /** File descriptors of listening sockets that the service manager opened (sd_listen_fds(3)). */
+  listeningSockets: number[]
   /** Home of the user, where the command line keeps its profiles. */
   home: string | null
   /** Configuration folder of the user (XDG Base Directory Specification). */
@@ -33,6 +35,7 @@ export function readEnvironment(variables: Variables = process.env): Environment
     holdfast: { ...fromCredentials(variables.CREDENTIALS_DIRECTORY), ...ours(variables) },
     notifySocket: text('NOTIFY_SOCKET'),
     watchdogMs: watchdogMs(variables),
+    listeningSockets: listeningSockets(variables),
     home: text('HOME'),
     configHome: text('XDG_CONFIG_HOME'),
     noColor: text('NO_COLOR') !== null,
@@ -69,4 +72,16 @@ function watchdogMs(variables: Variables): number | null {
   const pid = variables.WATCHDOG_PID
   if (!(periodMs > 0) || (pid && Number(pid) !== process.pid)) return null
   return periodMs
+}
+
+/** SD_LISTEN_FDS_START of sd_listen_fds(3). */
+const firstListeningFd = 3
+/** A unit has one socket or two; a wild number must not make a list without end. */
+const maxListeningSockets = 16
+
+/** LISTEN_FDS is meant for the process that LISTEN_PID names. */
+function listeningSockets(variables: Variables): number[] {
+  const count = Number(variables.LISTEN_FDS)
+  if (!Number.isInteger(count) || count < 1 || Number(variables.LISTEN_PID) !== process.pid) return []
+  return Array.from({ length: Math.min(count, maxListeningSockets) }, (_, index) => firstListeningFd + index)
 }

@@ -25,7 +25,7 @@ function take(connections: Connections, address: string): FakeSocket {
 }
 
 test('one address cannot take more than its share; loopback can', () => {
-  const connections = new Connections(2)
+  const connections = new Connections(1000, 2)
   const first = take(connections, '::ffff:10.0.0.1')
   take(connections, '10.0.0.1')
   expect(take(connections, '10.0.0.1').destroyed).toBe(true)
@@ -36,8 +36,18 @@ test('one address cannot take more than its share; loopback can', () => {
   expect(take(connections, '10.0.0.1').destroyed).toBe(false)
 })
 
+test('over all addresses and listeners there are no more than the bound', () => {
+  const connections = new Connections(2, 0)
+  const first = take(connections, '10.0.0.1')
+  expect(take(connections, '127.0.0.1').destroyed).toBe(false)
+  expect(take(connections, '10.0.0.2').destroyed).toBe(true)
+  expect([connections.size, connections.refused]).toEqual([2, 1])
+  first.destroy()
+  expect(take(connections, '10.0.0.2').destroyed).toBe(false)
+})
+
 test('zero means no share', () => {
-  const connections = new Connections(0)
+  const connections = new Connections(1000, 0)
   for (let i = 0; i < 50; i++) expect(take(connections, '10.0.0.1').destroyed).toBe(false)
 })
 
@@ -45,7 +55,7 @@ test('the count is right after any order of coming and going', () => {
   const step = fc.record({ come: fc.boolean(), at: fc.nat(20), address: fc.constantFrom('a', 'b', '::1') })
   fc.assert(
     fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
-      const connections = new Connections(3)
+      const connections = new Connections(1000, 3)
       let open: FakeSocket[] = []
       for (const { come, at, address } of steps) {
         if (come) open.push(take(connections, address))

@@ -3,14 +3,19 @@ import { isLoopback, remoteAddress } from './request.ts'
 
 /** Counts the TCP connections, all and per remote address, and refuses those over the bound. */
 export class Connections {
+  readonly #max: number
   readonly #perAddressMax: number
   readonly #perAddress = new Map<string, number>()
   readonly #sockets = new Set<Socket>()
   readonly #forget: (this: Socket) => void
   refused = 0
 
-  /** @param perAddressMax 0: no bound */
-  constructor(perAddressMax: number) {
+  /**
+   * @param max connections at once, over all listeners
+   * @param perAddressMax 0: no bound
+   */
+  constructor(max: number, perAddressMax: number) {
+    this.#max = max
     this.#perAddressMax = perAddressMax
     const release = (socket: Socket) => this.#release(socket)
     // One function for all sockets: a closure each would cost memory ten thousand times.
@@ -23,11 +28,12 @@ export class Connections {
     return this.#sockets.size
   }
 
-  /** Takes a fresh connection, or closes it when its address has too many. */
+  /** Takes a fresh connection, or closes it when there are too many, or too many of its address. */
   take(socket: Socket): void {
     const address = remoteAddress(socket)
     const held = this.#perAddress.get(address) ?? 0
-    if (this.#perAddressMax > 0 && held >= this.#perAddressMax && !isLoopback(address)) {
+    const tooMany = this.#perAddressMax > 0 && held >= this.#perAddressMax && !isLoopback(address)
+    if (tooMany || this.#sockets.size >= this.#max) {
       this.refused++
       socket.destroy()
       return

@@ -53,6 +53,8 @@ export interface ClientMeta {
 
 export interface HttpDependencies {
   config: HttpConfig
+  /** File descriptors of sockets that the service manager listens on for this node, beside its own port. */
+  listeningSockets?: readonly number[]
   tls: TlsMaterial
   services: Services
   /** Finds the live session of the credentials; throws HoldfastError when there is none. */

@@ -13,6 +13,7 @@ import type { HttpDependencies, TlsMaterial } from './dependencies.ts'
 import * as endpoints from './endpoints.ts'
 import { CertificateError, listenError } from './errors.ts'
 import { setSecurityHeaders } from './headers.ts'
+import { ManagedListeners } from './managed-listeners.ts'
 import { pathOf } from './request.ts'
 import { serveUi } from './static-ui.ts'
 import { secureContextOptions } from './tls.ts'
@@ -31,13 +32,15 @@ export class HttpServer implements AsyncDisposable {
   readonly #upgrades: Upgrades
   #tls: TlsMaterial
   #server: Server | null = null
+  #managed: ManagedListeners | null = null
   #ui: UiFiles | null = null
   #stopping = false
 
   constructor(dependencies: HttpDependencies) {
     this.#dependencies = dependencies
     this.#tls = dependencies.tls
-    this.#connections = new Connections(dependencies.config.maxConnectionsPerAddress)
+    const { maxConnections, maxConnectionsPerAddress } = dependencies.config
+    this.#connections = new Connections(maxConnections, maxConnectionsPerAddress)
     this.#upgrades = new Upgrades(dependencies)
   }
 
@@ -53,6 +56,7 @@ export class HttpServer implements AsyncDisposable {
     const server = this.#create()
     await listen(server, config.host, config.port)
     this.#server = server
+    this.#managed = await ManagedListeners.start(this.#dependencies.listeningSockets ?? [], server, config)
     server.on('error', (error) => this.#dependencies.logger.error({ err: error }, 'the HTTP server failed'))
     this.#upgrades.trpc.start()
     return { port: (server.address() as AddressInfo).port }
@@ -89,6 +93,7 @@ export class HttpServer implements AsyncDisposable {
     this.#server = null
     this.#stopping = true
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    this.#managed?.close()
     this.#upgrades.goAway(closeCodes.shuttingDown)
     const { clock } = this.#dependencies
     const deadline = clock.monotonic() + httpBounds.shutdownMs

@@ -56,10 +56,10 @@ describe('without a configured one', () => {
 
   it('the one of an installation is found, and before it the one beside the bundle', () => {
     program('usr/bin/holdfast', '0')
-    const installed = program('usr/lib/etcd/etcd', '3.5.16')
-    expect(look('usr/lib/holdfast/bundle').path).toBe(installed)
-    const beside = program('usr/lib/holdfast/bundle/etcd', '3.5.17')
-    expect(look('usr/lib/holdfast/bundle').path).toBe(beside)
+    const installed = program('usr/lib/holdfast/etcd/etcd', '3.5.16')
+    expect(look('usr/lib/holdfast/app/bundle').path).toBe(installed)
+    const beside = program('usr/lib/holdfast/app/bundle/etcd', '3.5.17')
+    expect(look('usr/lib/holdfast/app/bundle').path).toBe(beside)
   })
 
   it('one that is too old is passed over for the system’s', () => {
@@ -72,7 +72,7 @@ describe('without a configured one', () => {
   it('nothing above the program’s own folder is run', () => {
     program('checkout/bin/holdfast', '0')
     program('.tools/etcd/3.5.16/etcd', '3.5.16')
-    program('lib/etcd/etcd', '3.5.16')
+    program('lib/holdfast/etcd/etcd', '3.5.16')
     expect(refusal(() => look(layouts.sources))).toContain('there is none on this machine')
     expect(refusal(() => look('elsewhere/deep/down'))).toContain('there is none on this machine')
   })

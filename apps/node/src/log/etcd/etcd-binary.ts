@@ -25,8 +25,8 @@ export interface EtcdBinary {
 
 /**
  * The etcd that a node of a cluster runs, of an accepted release: the configured one and no other, or else the first
- * that fits of 1. the one beside the bundle, 2. the one that set-up fetched into `.tools`, 3. `lib/etcd/etcd` of the
- * installation, 4. the system's.
+ * that fits of 1. the one beside the bundle, 2. the one that set-up fetched into `.tools`, 3. `lib/holdfast/etcd/etcd`
+ * of the installation, 4. the system's.
  * @param configured path of the program, or null to look for it
  * @param search where to look; other than the defaults in tests only
  * @throws EtcdBinaryError, in one line that says what was found and how to mend it
@@ -63,7 +63,11 @@ function ownPaths(moduleFolder: string): string[] {
   if (root === null) return [beside]
   const tools = join(root, '.tools/etcd')
   const fetched = existsSync(tools) ? readdirSync(tools).sort(newestFirst) : []
-  return [beside, ...fetched.map((version) => join(tools, version, 'etcd')), join(root, 'lib/etcd/etcd')]
+  return [
+    beside,
+    ...fetched.map((version) => join(tools, version, 'etcd')),
+    join(root, 'lib/holdfast/etcd/etcd'),
+  ]
 }
 
 /** The nearest folder above that has the launcher: the checkout, or the prefix of an installation. */
