@@ -17,6 +17,20 @@ const programs = [
   { program: 'nft', package: 'nftables', runners: ['integration'] },
   { program: `${libraries}/faketime/libfaketime.so.1`, package: 'libfaketime', runners: ['integration'] },
   { program: 'chromium', package: 'chromium', runners: ['e2e'] },
+  { program: 'mmdebstrap', package: 'mmdebstrap', runners: ['image'] },
+  { program: 'mksquashfs', package: 'squashfs-tools', runners: ['image'] },
+  { program: 'mkfs.vfat', package: 'dosfstools', runners: ['image', 'vm'] },
+  { program: 'mcopy', package: 'mtools', runners: ['image', 'vm'] },
+  { program: 'sfdisk', package: 'fdisk', runners: ['image', 'vm'] },
+  { program: 'mke2fs', package: 'e2fsprogs', runners: ['image', 'vm'] },
+  { program: 'openssl', package: 'openssl', runners: ['image', 'vm'] },
+  { program: 'rauc', package: 'rauc', runners: ['image'] },
+  { program: 'grub-mkimage', package: 'grub-common', runners: ['image'] },
+  { program: '../lib/grub/i386-pc/boot.img', package: 'grub-pc-bin', runners: ['image'] },
+  { program: '../lib/grub/x86_64-efi/kernel.img', package: 'grub-efi-amd64-bin', runners: ['image'] },
+  { program: 'qemu-img', package: 'qemu-utils', runners: ['image', 'vm'] },
+  { program: 'qemu-system-x86_64', package: 'qemu-system-x86', runners: ['vm'] },
+  { program: '../share/OVMF/OVMF_CODE_4M.fd', package: 'ovmf', runners: ['vm'] },
 ]
 /** Daemons stand outside the PATH of people who are not root. */
 const systemFolders = ['/usr/local/sbin', '/usr/sbin', '/sbin']
