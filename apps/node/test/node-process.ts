@@ -7,6 +7,8 @@ import { clusterMigrations, migrate, nodeMigrations, openDatabase } from '@holdf
 import { repoRoot } from './source-files.ts'
 
 const command = join(repoRoot, 'bin', 'holdfast')
+/** The Node that the packages bring, for programs of the tests' own. */
+export const pinnedNode = join(repoRoot, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node')
 /** A hang guard: a start takes a second, on a machine with other things to do a few. */
 const startGuardMs = 60_000
 /** Processes that still run when the tests end must not outlive them. */
@@ -19,6 +21,8 @@ export interface RunOptions {
   env?: Record<string, string>
   /** Takes root's rights away: then files and ports are guarded by their modes and numbers, as for anybody else. */
   unprivileged?: boolean
+  /** Words before the command that make it run somewhere else, such as in a network namespace, under the same process id. */
+  within?: readonly string[]
 }
 
 /**
@@ -43,7 +47,7 @@ export interface Finished {
 
 function spawnHoldfast(args: readonly string[], options: RunOptions = {}): ChildProcess {
   const before = options.unprivileged && process.getuid?.() === 0 ? withoutRights : []
-  const [program = command, ...rest] = [...before, command, ...args]
+  const [program = command, ...rest] = [...(options.within ?? []), ...before, command, ...args]
   const child = spawn(program, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_ENV: 'production', ...options.env },
@@ -71,13 +75,10 @@ export function holdfast(args: readonly string[], options: RunOptions = {}): Pro
 }
 
 /** `holdfast init` with these names; resolves with the recovery codes. */
-export async function initialize(options: {
-  dataDir: string
-  facility: string
-  nodeName: string
-  admin: string
-  password: string
-}): Promise<string[]> {
+export async function initialize(
+  options: { dataDir: string; facility: string; nodeName: string; admin: string; password: string },
+  running: RunOptions = {},
+): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-test-'))
   try {
     const passwordFile = join(folder, 'password')
@@ -85,7 +86,7 @@ export async function initialize(options: {
     const { dataDir, facility, nodeName, admin } = options
     const names = ['--facility', facility, '--node', nodeName, '--admin', admin]
     const file = ['--admin-password-file', passwordFile]
-    const done = await holdfast(['init', '--data', dataDir, ...names, ...file, '--json'])
+    const done = await holdfast(['init', '--data', dataDir, ...names, ...file, '--json'], running)
     if (done.code !== 0) throw new Error(`holdfast init ended with ${done.code}: ${done.stderr}`)
     return (JSON.parse(done.stdout) as { recoveryCodes: string[] }).recoveryCodes
   } finally {

@@ -1,15 +1,5 @@
 /** A disk that runs full: a tmpfs of its own holds the data folder. Mounting it takes root. */
-import { execFileSync } from 'node:child_process'
-import {
-  closeSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  statfsSync,
-  truncateSync,
-  writeSync,
-} from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openDatabase } from '@holdfast/db'
@@ -17,6 +7,7 @@ import { expect, test } from 'vitest'
 import { eventually, ownerName, startNode, testPassword } from '../harness.ts'
 import { holdfast } from '../node-process.ts'
 import { nextId } from '../raw-client.ts'
+import { Volume } from '../volume.ts'
 
 const mib = 1024 * 1024
 const volumeMib = 96
@@ -26,8 +17,8 @@ const leftMib = 14
 const bodyOf = (n: number) => Array.from({ length: 3000 }, (_, i) => `w${n}x${i}`).join(' ')
 
 test('a full disk refuses messages, keeps reads and logins, and all goes on once there is room', async () => {
-  using volume = new Volume()
-  await using node = await startNode({ dataDir: join(volume.path, 'data') })
+  using volume = new Volume(mkdtempSync(join(tmpdir(), 'holdfast-disk-')), volumeMib)
+  await using node = await startNode({ dataDir: volume.dataDir })
   const anna = await node.newPerson({ name: 'anna' })
   const channel = await node.newChannel([anna])
   const client = await node.connect(anna)
@@ -113,47 +104,3 @@ test('a full disk refuses messages, keeps reads and logins, and all goes on once
     out: expect.stringContaining('"ok":true'),
   })
 })
-
-class Volume implements Disposable {
-  readonly path: string
-  readonly #filler: string
-
-  constructor() {
-    this.path = mkdtempSync(join(tmpdir(), 'holdfast-disk-'))
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${volumeMib}m`, 'holdfast-test', this.path], {
-        stdio: 'pipe',
-      })
-    } catch (error) {
-      rmSync(this.path, { recursive: true })
-      throw new Error(`A small volume could not be mounted; run this test as root: ${error}`)
-    }
-    mkdirSync(join(this.path, 'data'), { mode: 0o700 })
-    this.#filler = join(this.path, 'filler')
-  }
-
-  /** Takes all but this much of the volume. */
-  fill(leftBytes: number): void {
-    const file = openSync(this.#filler, 'a')
-    const piece = Buffer.alloc(64 * 1024)
-    try {
-      for (;;) {
-        const { bavail, bsize } = statfsSync(this.path)
-        const over = bavail * bsize - leftBytes
-        if (over <= 0) return
-        writeSync(file, piece, 0, Math.min(piece.length, over))
-      }
-    } finally {
-      closeSync(file)
-    }
-  }
-
-  clear(): void {
-    truncateSync(this.#filler, 0)
-  }
-
-  [Symbol.dispose](): void {
-    execFileSync('umount', ['--lazy', this.path])
-    rmSync(this.path, { recursive: true })
-  }
-}
