@@ -1,0 +1,419 @@
+import { HoldfastError } from '@holdfast/api/contract/errors'
+import type { Clock } from '../../platform/clock.ts'
+import type { Logger } from '../../platform/logger.ts'
+import type { LogPosition } from '../../state/sequencer.ts'
+import type { Commit, Log, Settle } from '../log.ts'
+import { lostWriter, shuttingDown } from '../settle.ts'
+import { Writer } from '../writer.ts'
+import type { AppliedBatch, FromWriter } from '../writer-protocol.ts'
+import { ChainHistory, type Mark } from './chain-history.ts'
+import { EtcdClient, type EtcdCredentials, type EtcdStatus, type Watch } from './etcd-client.ts'
+import { EtcdProcess, type EtcdProcessOptions } from './etcd-process.ts'
+import { type HeardReport, NodeReports } from './node-reports.ts'
+import { logPrefix, Proposals, proposalBounds } from './proposals.ts'
+
+/** Pauses, ms. */
+const probeMs = 500
+const watchAgainMs = 200
+const applyAgainMs = 1000
+const epochAgainMs = 100
+const flushMs = 1000
+/** A batch on its way for so long means that the cluster does not write. */
+const stuckMs = 5000
+/** Groups of entries that the writer has not applied yet; more are left in etcd. */
+const postedGroups = 64
+/** Entries that are applied in one transaction. */
+const groupEntries = 32
+/** How long accepted commands may take to come back when the node stops. */
+const drainMs = 3000
+/** Clocks this far apart are corrected to the middle one. */
+const toleratedSkewMs = 2000
+
+export interface EtcdLogOptions {
+  databaseFile: string
+  nodeId: string
+  version: string
+  generation: string
+  /** How a state of another log is taken: `founder` goes on with what is here, `renamed` in the same log, `member` may not. */
+  adopts: 'founder' | 'renamed' | 'member'
+  clientPort: number
+  credentials: EtcdCredentials
+  process: Omit<EtcdProcessOptions, 'onExit' | 'logger' | 'clientPort'>
+  clock: Clock
+  logger: Logger
+  onFailure: (code: 'disk-full' | 'internal', message: string) => void
+  /** Told once when the state cannot be brought up to date by the log, and has to come from another node. */
+  onRestoreNeeded: (reason: string) => void
+  /** Told when the cluster begins or ends to take changes. */
+  onWritable: (writable: boolean, reason: string | null) => void
+  /** Told when the state was taken over into this generation. */
+  onAdopted: () => void
+  /** Told of each node's word about itself. */
+  onReport?: (report: HeardReport) => void
+}
+
+/**
+ * The log of a cluster: etcd's revision history (its Raft is the consensus). Each node writes its batches to its one key
+ * and applies what all nodes wrote, in the order of the revisions, from a watch. docs/internals/cluster-log.md.
+ */
+export class EtcdLog implements Log {
+  index = 0
+  chain = ''
+  readonly client: EtcdClient
+  readonly reports: NodeReports
+  readonly chains = new ChainHistory()
+  private readonly o: EtcdLogOptions
+  private readonly writer: Writer
+  private readonly process: EtcdProcess
+  private readonly proposals: Proposals
+  private listener: (commit: Commit) => void = () => {}
+  private position: LogPosition | null = null
+  private durable = { index: 0, revision: 0 }
+  private watch: Watch | null = null
+  private watches = 0
+  private posted = 0
+  private paused = false
+  private readonly timers = new Set<NodeJS.Timeout>()
+  private latest: EtcdStatus | null = null
+  private blocked: string | null = 'The node has just started.'
+  private stopping = false
+  private restoreAsked = false
+  private readonly startedAt: number
+  private readonly waiters = new Set<{ revision: number; done: () => void }>()
+  private onTakenOver: (() => void) | null = null
+
+  constructor(options: EtcdLogOptions) {
+    this.o = options
+    const { databaseFile, nodeId, clock, logger, clientPort } = options
+    this.startedAt = clock.now()
+    this.writer = new Writer(
+      // The log holds whatever a power cut takes from the database.
+      { databaseFile, synchronous: 'NORMAL', nodeId },
+      (message) => this.receive(message),
+      (error) => this.crashed(error),
+    )
+    this.process = new EtcdProcess({
+      ...options.process,
+      clientPort,
+      logger,
+      onExit: () => {
+        this.latest = null
+      },
+    })
+    this.client = new EtcdClient(`127.0.0.1:${clientPort}`, options.credentials)
+    this.proposals = new Proposals({ nodeId, client: this.client, now: () => this.now(), clock, logger })
+    this.reports = new NodeReports({
+      client: this.client,
+      nodeId,
+      clock,
+      logger,
+      compose: () => this.compose(),
+      onReport: (report) => this.heard(report),
+    })
+  }
+
+  /** The newest word of this node's etcd; null while it cannot be asked. */
+  get status(): EtcdStatus | null {
+    return this.latest
+  }
+
+  get leads(): boolean {
+    return this.latest !== null && this.latest.leader === this.latest.memberId
+  }
+
+  get writable(): boolean {
+    return this.blocked === null
+  }
+
+  /** One line when it is not writable. */
+  get reason(): string | null {
+    return this.blocked
+  }
+
+  get etcdProblem(): string | null {
+    return this.proposals.problem
+  }
+
+  get revision(): number {
+    return this.position?.revision ?? 0
+  }
+
+  onCommit(listener: (commit: Commit) => void): void {
+    this.listener = listener
+  }
+
+  /**
+   * Resolves as soon as the state can be read, with or without the other nodes.
+   * @throws OpenError when the state cannot be read
+   */
+  async start(): Promise<void> {
+    const { index, chain, position } = await this.writer.start()
+    this.index = index
+    this.chain = chain
+    this.chains.extend(index, chain)
+    this.position = position
+    this.process.start()
+    this.every(probeMs, () => this.probe())
+    this.every(flushMs, () => this.flush())
+    if (!(await this.takeOver())) return
+    this.follow()
+    void this.begin()
+    this.reports.start()
+  }
+
+  propose(command: string, settle: Settle): void {
+    if (this.stopping || !this.writer.running) throw shuttingDown()
+    if (this.blocked !== null) throw new HoldfastError('no-quorum', this.blocked, { retryAfterMs: 1000 })
+    this.proposals.add(command, settle)
+  }
+
+  /**
+   * Resolves when everything that was acknowledged anywhere before the call is applied here (a linearizable read).
+   * @throws EtcdError when the cluster does not answer
+   */
+  async readIndex(): Promise<void> {
+    const newest = await this.client.list(logPrefix, { keysOnly: true })
+    const revision = Math.max(0, ...newest.map((kv) => kv.modRevision))
+    if (this.revision >= revision || this.stopping) return
+    await new Promise<void>((done) => {
+      this.waiters.add({ revision, done })
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true
+    const until = this.o.clock.monotonic() + drainMs
+    while (!this.proposals.idle && this.writable && this.o.clock.monotonic() < until)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    this.proposals.stop()
+    for (const timer of this.timers) clearInterval(timer)
+    this.reports.stop()
+    this.watch?.close()
+    for (const { done } of this.waiters) done()
+    this.waiters.clear()
+    this.client.close()
+    await this.writer.close()
+    await this.process.stop()
+  }
+
+  /** The wall clock, corrected to the middle of the nodes' clocks when it is far from it. */
+  private now(): number {
+    const skews = [0]
+    for (const report of this.reports.all())
+      if (report.nodeId !== this.o.nodeId && this.reports.alive(report.nodeId)) skews.push(report.skewMs)
+    const middle = skews.toSorted((a, b) => a - b)[Math.floor((skews.length - 1) / 2)] ?? 0
+    const correct = skews.length > 2 && Math.abs(middle) > toleratedSkewMs
+    return this.o.clock.now() + (correct ? Math.round(middle) : 0)
+  }
+
+  /** Brings the state under this log; false when it has to come from another node. */
+  private async takeOver(): Promise<boolean> {
+    const { generation, adopts } = this.o
+    if (this.position?.generation === generation) {
+      this.o.onAdopted()
+      return true
+    }
+    if (adopts === 'member') {
+      this.restore('this node has no state of this cluster yet')
+      return false
+    }
+    const revision = adopts === 'renamed' ? (this.position?.revision ?? 0) : 0
+    await new Promise<void>((resolve) => {
+      this.onTakenOver = resolve
+      this.writer.post({ t: 'adopt', generation, revision })
+    })
+    this.o.onAdopted()
+    return true
+  }
+
+  /** Gets this start's epoch, which is greater than that of any start before. */
+  private async begin(): Promise<void> {
+    while (!this.stopping) {
+      try {
+        const at = String(this.o.clock.now())
+        this.proposals.begin(await this.client.put(`/boot/${this.o.nodeId}`, at, proposalBounds.writeMs))
+        await this.probe()
+        return
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, epochAgainMs))
+      }
+    }
+  }
+
+  private follow(): void {
+    if (this.stopping || this.restoreAsked) return
+    this.watches += 1
+    const id = this.watches
+    this.posted = 0
+    this.paused = false
+    this.watch = this.client.watch(logPrefix, this.revision + 1, {
+      events: (events) => {
+        if (id !== this.watches) return
+        for (let from = 0; from < events.length; from += groupEntries) {
+          const entries = events.slice(from, from + groupEntries).map((kv) => ({
+            key: kv.key.slice(logPrefix.length),
+            version: kv.version,
+            revision: kv.modRevision,
+            text: kv.value.toString(),
+          }))
+          this.posted += 1
+          this.writer.post({ t: 'entries', watch: id, entries })
+        }
+        if (this.posted > postedGroups && !this.paused) {
+          this.paused = true
+          this.watch?.pause()
+        }
+      },
+      ended: (reason, compactRevision) => {
+        if (id !== this.watches) return
+        this.o.logger.debug({ reason, compactRevision }, 'the watch of the log ended')
+        if (compactRevision > 0) this.restore('the log no longer goes back to where this node stopped')
+        else this.followAgain(watchAgainMs)
+      },
+    })
+  }
+
+  private followAgain(pauseMs: number): void {
+    this.watches += 1
+    this.watch?.close()
+    this.watch = null
+    const timer = setTimeout(() => {
+      this.timers.delete(timer)
+      this.follow()
+    }, pauseMs)
+    this.timers.add(timer)
+  }
+
+  private receive(message: FromWriter): void {
+    if (message.t === 'applied') {
+      this.appliedGroup(message.watch)
+      if (this.position) this.position.revision = message.revision
+      for (const batch of message.batches) this.applied(batch)
+      this.wake()
+    } else if (message.t === 'flushed') {
+      this.durable = { index: message.index, revision: message.revision }
+    } else if (message.t === 'adopted') {
+      this.position = message.position
+      this.onTakenOver?.()
+    } else if (message.t === 'gap') {
+      this.restore(message.message)
+    } else if (message.t === 'failed') {
+      this.o.onFailure(message.code, message.message)
+      // The entry stands in the log: it is applied as soon as this node can.
+      if (message.watch === this.watches) this.followAgain(applyAgainMs)
+    }
+  }
+
+  private appliedGroup(watch: number): void {
+    if (watch !== this.watches) return
+    this.posted -= 1
+    if (this.paused && this.posted < postedGroups / 2) {
+      this.paused = false
+      this.watch?.resume()
+    }
+  }
+
+  private applied(batch: AppliedBatch): void {
+    const { index, chain, at, outcomes, effects, commands } = batch
+    this.index = index
+    this.chain = chain
+    this.chains.extend(index, chain)
+    if (batch.origin === this.o.nodeId && batch.epoch === this.proposals.epoch)
+      this.proposals.applied(batch.no, outcomes, at)
+    this.listener({ index, at, commands, effects })
+  }
+
+  private wake(): void {
+    for (const waiter of this.waiters)
+      if (this.revision >= waiter.revision) {
+        this.waiters.delete(waiter)
+        waiter.done()
+      }
+  }
+
+  /** The log cannot bring this node up to date any more. */
+  restore(reason: string): void {
+    if (this.restoreAsked || this.stopping) return
+    this.restoreAsked = true
+    this.watches += 1
+    this.watch?.close()
+    this.block(`This node takes its state from another one: ${reason}`)
+    this.o.onRestoreNeeded(reason)
+  }
+
+  private async probe(): Promise<void> {
+    try {
+      this.latest = await this.client.status()
+    } catch {
+      this.latest = null
+    }
+    if (this.stopping || this.restoreAsked) return
+    this.block(this.whyNot())
+  }
+
+  private whyNot(): string | null {
+    const readOnly = 'this node can be read and takes nothing new until then'
+    if (this.latest === null) return `The etcd of this node does not answer yet; ${readOnly}.`
+    if (this.latest.leader === null) return `This node does not reach a majority of the cluster; ${readOnly}.`
+    if (this.proposals.epoch === null) return `This node is joining in; ${readOnly}.`
+    if (this.proposals.oldestMs > stuckMs)
+      return `The cluster has not confirmed a change for ${Math.round(this.proposals.oldestMs / 1000)} s; ${readOnly}.`
+    return null
+  }
+
+  private block(reason: string | null): void {
+    const before = this.blocked
+    this.blocked = reason
+    if ((before === null) !== (reason === null)) this.o.onWritable(reason === null, reason)
+  }
+
+  private flush(): void {
+    if (this.durable.revision < this.revision || this.durable.index < this.index)
+      this.writer.post({ t: 'flush' })
+  }
+
+  private compose() {
+    const { index, chain, latest, durable } = this
+    const marks: Mark[] = [...this.chains.marks(index), [index, chain]]
+    return {
+      at: this.o.clock.now(),
+      generation: this.o.generation,
+      state: 'online' as const,
+      version: this.o.version,
+      startedAt: this.startedAt,
+      memberId: latest?.memberId ?? '',
+      index,
+      chain,
+      revision: this.revision,
+      durableIndex: durable.index,
+      durableRevision: durable.revision,
+      marks,
+      commitMs: this.proposals.commitMs,
+      etcd: {
+        version: latest?.version ?? '',
+        databaseBytes: latest?.databaseBytes ?? 0,
+        databaseInUseBytes: latest?.databaseInUseBytes ?? 0,
+        rssBytes: this.process.rssBytes,
+      },
+    }
+  }
+
+  private heard(report: HeardReport): void {
+    if (report.nodeId !== this.o.nodeId && report.generation === this.o.generation)
+      this.chains.hear(report.nodeId, this.index, report.marks)
+    this.o.onReport?.(report)
+  }
+
+  private crashed(error: Error): void {
+    this.o.logger.fatal({ err: error }, 'the writer thread died')
+    this.stopping = true
+    this.proposals.stop()
+    this.o.onFailure('internal', `${lostWriter().message} ${error.message}`)
+    process.exitCode = 1
+    process.kill(process.pid, 'SIGTERM')
+  }
+
+  private every(periodMs: number, work: () => void | Promise<void>): void {
+    this.timers.add(setInterval(() => void work(), periodMs))
+  }
+}
