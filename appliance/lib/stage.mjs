@@ -1,7 +1,7 @@
 // The product as it lies on an installed machine, put together from built artefacts only. Image, .deb and OCI image all
 // take this tree, so that they hold the same files.
 //
-//   usr/bin/holdfast                     the command
+//   usr/bin/holdfast                     the command, a link to app/holdfast.mjs
 //   usr/lib/holdfast/node/bin/node       the pinned Node
 //   usr/lib/holdfast/app/                the daemon's bundle, its migrations, the packages with native code
 //   usr/lib/holdfast/ui/                 the admin UI
@@ -16,6 +16,7 @@ import {
   mkdirSync,
   readdirSync,
   rmSync,
+  symlinkSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { pinnedNode, root, toolEnv } from '../../scripts/lib/prepare.mjs'
@@ -62,13 +63,14 @@ export async function stage({ to, epochSeconds, etcd = null, units = true }) {
   }
   cpSync(pinnedNode, into(`${product}/node/bin/node`))
   cpSync(join(root, 'apps/admin/out'), into(`${product}/ui`), { recursive: true })
-  cpSync(join(root, 'appliance/lib/holdfast.sh'), into('usr/bin/holdfast'))
+  cpSync(join(root, 'appliance/lib/holdfast.mjs'), into(`${product}/app/holdfast.mjs`))
+  symlinkSync('../lib/holdfast/app/holdfast.mjs', into('usr/bin/holdfast'))
   if (etcd !== null) cpSync(etcd, into(`${product}/etcd/${basename(etcd)}`))
   if (units) cpSync(join(root, 'appliance/systemd'), into('usr/lib'), { recursive: true })
   settle(to, epochSeconds)
 }
 
-const executables = ['usr/bin/holdfast', `${product}/node/bin/node`, `${product}/etcd/`]
+const executables = [`${product}/app/holdfast.mjs`, `${product}/node/bin/node`, `${product}/etcd/`]
 
 /** Gives every file the same mode and time wherever it was built. */
 function settle(to, epochSeconds, path = '') {
