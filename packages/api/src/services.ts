@@ -293,6 +293,8 @@ export interface Services {
     recover(value: input.RecoverInput, origin: Origin): Promise<LoginResult & { token: string }>
     logout(caller: Caller): Promise<void>
     changePassword(value: input.ChangePasswordInput, caller: Caller): Promise<void>
+    /** New codes in place of all the caller had, for whoever shows his password again. */
+    renewRecoveryCodes(value: { password: string }, caller: Caller): Promise<{ recoveryCodes: string[] }>
     sessions(caller: Caller): Promise<SessionView[]>
     endSession(value: { id: string }, caller: Caller): Promise<void>
   }

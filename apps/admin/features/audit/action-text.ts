@@ -34,6 +34,10 @@ const known: Record<string, ActionWords> = {
     meaning:
       'A code of the recovery kit was used to set a new password. Make sure that the person knows of it.',
   },
+  'auth.recovery-codes-renewed': {
+    title: 'Recovery codes renewed',
+    meaning: 'An owner made new recovery codes after showing the password; all codes from before are void.',
+  },
   'auth.session-ended': {
     title: 'Session ended',
     meaning: 'Signed out, or ended by somebody; the detail says why.',

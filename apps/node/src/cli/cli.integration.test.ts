@@ -91,6 +91,40 @@ describe('logging in', () => {
     expect(await json(['device', 'mine'])).toMatchObject([{ id: device!.id, status: 'approved' }])
   })
 
+  test('recovery codes are renewed, and one of them sets a new password at the login, once', async () => {
+    const file = (name: string, text: string) => {
+      writeFileSync(join(home, name), `${text}\n`, { mode: 0o600 })
+      return join(home, name)
+    }
+    await json(['person', 'add', 'second', '--password-file', password, '--role', 'owner'])
+    await login('second', 'second', '--no-device')
+    const renew = ['recovery-codes', 'renew', '--profile', 'second', '--password-file']
+    expect(await holdfast([...renew, file('guess', 'not-the-password')])).toMatchObject({
+      code: 1,
+      out: '',
+      err: 'holdfast: Name or password is wrong.\n',
+    })
+    const [made] = (await json([...renew, password])) as [{ recoveryCodes: string[] }]
+    expect(made.recoveryCodes).toHaveLength(10)
+    const who = ['--url', node.url, '--user', 'second', '--ca', join(home, 'ca.pem'), '--profile', 'second']
+    const recover = [
+      ...who,
+      '--no-device',
+      '--recover',
+      '--new-password-file',
+      file('newer', 'a-newer-password'),
+    ]
+    const code = file('code', made.recoveryCodes[4]?.toLowerCase() ?? '')
+    expect(await holdfast(['login', ...recover, '--password-file', password])).toMatchObject({ code: 2 })
+    expect(await holdfast(['login', ...recover, '--recovery-code-file', code])).toMatchObject({ code: 0 })
+    const [me] = await json(['person', 'show', 'second', '--profile', 'second'])
+    expect(me?.sessions).toHaveLength(1)
+    expect(await holdfast(['login', ...recover, '--recovery-code-file', code])).toMatchObject({
+      code: 1,
+      err: 'holdfast: Name or recovery code is wrong, or the code was used before.\n',
+    })
+  })
+
   test('refuses a CA that nobody has confirmed, and takes one by its fingerprint', async () => {
     const args = [
       'login',

@@ -14,6 +14,8 @@ interface LoginFlags {
   user?: string
   passwordFile?: string
   newPasswordFile?: string
+  recover?: boolean
+  recoveryCodeFile?: string
   ca?: string
   fingerprint?: string
   device: boolean
@@ -27,6 +29,8 @@ export function loginCommand(): Command {
     .option('--user <name>', 'login name; the one of the last login when absent')
     .option('--password-file <file>', 'file with the password; - reads standard input; asked for without it')
     .option('--new-password-file <file>', 'file with the new password, for a person who must choose one')
+    .option('--recover', 'set a new password with a code of the recovery kit, and sign in with it')
+    .option('--recovery-code-file <file>', 'file with the code; - reads standard input; asked for without it')
     .option('--ca <file>', "file with the facility's CA; without it the fingerprint is shown and asked about")
     .option('--fingerprint <sha256>', "accept the node's CA when it has this fingerprint, without asking")
     .option('--no-device', 'do not enrol this machine as a device; the session is then not bound to it')
@@ -44,13 +48,15 @@ async function login(flags: LoginFlags): Promise<void> {
   const { nodeOrigin } = await import('@holdfast/api/client/urls')
   const origin = nodeOrigin(url)
   const ca = await trustedCa(origin, flags, last)
-  const password = await readPassword({
-    file: flags.passwordFile,
-    flag: '--password-file',
-    prompt: `Password of ${name}: `,
-  })
   const { createNodeFetch } = await import('@holdfast/api/client/node')
   using fetch = createNodeFetch({ ca, userAgent: programName() })
+  const password = flags.recover
+    ? await recoveredPassword({ url: origin, name, fetch, flags })
+    : await readPassword({
+        file: flags.passwordFile,
+        flag: '--password-file',
+        prompt: `Password of ${name}: `,
+      })
   // The facility is its CA: any of its nodes knows the key of this device.
   const sameDevice = last !== null && last.ca === ca && last.user === name.toLowerCase()
   const done = await signIn({
@@ -76,6 +82,40 @@ async function login(flags: LoginFlags): Promise<void> {
 }
 
 type NodeFetch = ReturnType<typeof import('@holdfast/api/client/node').createNodeFetch>
+
+/** Sets a new password with a recovery code; the session that comes with it ends, since the login makes its own. */
+async function recoveredPassword(options: {
+  url: string
+  name: string
+  fetch: NodeFetch
+  flags: LoginFlags
+}): Promise<string> {
+  const { url, name, fetch, flags } = options
+  if (flags.passwordFile !== undefined)
+    throw new UsageError(
+      '--recover sets a new password: give --new-password-file instead of --password-file.',
+    )
+  const code = await readPassword({
+    file: flags.recoveryCodeFile,
+    flag: '--recovery-code-file',
+    prompt: `Recovery code of ${name}: `,
+  })
+  const newPassword = await readNewPassword({
+    file: flags.newPasswordFile,
+    flag: '--new-password-file',
+    prompt: 'New password: ',
+  })
+  const { createApi } = await import('@holdfast/api/client/api')
+  const recovered = await createApi({ url, fetch }).auth.recover.mutate({
+    name,
+    code: code.trim(),
+    newPassword,
+  })
+  if (!('token' in recovered))
+    throw new CommandError(`${url} gave no token. Is another program between here and the node?`)
+  await createApi({ url, fetch, token: recovered.token }).auth.logout.mutate()
+  return newPassword
+}
 
 async function signIn(options: {
   url: string

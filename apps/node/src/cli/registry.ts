@@ -32,6 +32,10 @@ export const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: 'end the session and forget it',
     load: async () => (await import('./logout.ts')).logoutCommand(),
   },
+  'recovery-codes': {
+    summary: 'make new codes for when your password is lost',
+    load: async () => (await import('./recovery-codes.ts')).recoveryCodesCommand(),
+  },
   send: {
     summary: 'send a message and print its sequence number',
     load: async () => (await import('./send.ts')).sendCommand(),

@@ -59,6 +59,8 @@ export type RecoverInput = z.infer<typeof recoverInput>
 export const changePasswordInput = z.object({ current: passwordSchema, next: passwordSchema })
 export type ChangePasswordInput = z.infer<typeof changePasswordInput>
 
+export const renewRecoveryCodesInput = z.object({ password: passwordSchema })
+
 export const peopleQuery = z
   .object({
     ...listQuery.unwrap().shape,

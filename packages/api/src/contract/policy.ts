@@ -30,6 +30,7 @@ export const policy = {
   'auth.logout': 'session',
   'auth.me': 'session',
   'auth.changePassword': 'session',
+  'auth.renewRecoveryCodes': ['owner'],
   'auth.sessions': 'session',
   'auth.endSession': 'session',
   'overview.status': ['owner', 'security', 'operator', 'installer', 'auditor', 'helpdesk'],

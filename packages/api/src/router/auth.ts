@@ -37,6 +37,9 @@ export const auth = router({
   changePassword: procedure
     .input(input.changePasswordInput)
     .mutation(({ ctx, input }) => ctx.services.auth.changePassword(input, ctx.caller)),
+  renewRecoveryCodes: procedure
+    .input(input.renewRecoveryCodesInput)
+    .mutation(({ ctx, input }) => ctx.services.auth.renewRecoveryCodes(input, ctx.caller)),
   sessions: procedure.query(({ ctx }) => ctx.services.auth.sessions(ctx.caller)),
   endSession: procedure
     .input(input.idInput)

@@ -11,7 +11,7 @@ import type { DpopVerifier } from '../../trust/dpop.ts'
 import { checkPassword } from '../../trust/password-rules.ts'
 import type { Passwords } from '../../trust/passwords.ts'
 import { addressKey, RateLimiter } from '../../trust/rate-limit.ts'
-import { hashRecoveryCode } from '../../trust/recovery-codes.ts'
+import { hashRecoveryCode, newRecoveryCodes } from '../../trust/recovery-codes.ts'
 import { newSessionToken } from '../../trust/tokens.ts'
 import { facilitySettings } from '../settings/policy.ts'
 import type { SessionPayload } from './commands.ts'
@@ -82,7 +82,7 @@ export class AuthService implements Omit<Services['auth'], never> {
       minLength: settings.passwordMinLength,
       notEqualTo: [value.name, settings.facility],
     })
-    if (!person || codeHash === null) throw await this.failed(value.name, origin)
+    if (!person || codeHash === null) throw await this.failed(value.name, origin, wrongRecovery)
     const token = newSessionToken()
     const session = this.sessionPayload(person, token.hash, null, origin)
     try {
@@ -94,7 +94,7 @@ export class AuthService implements Omit<Services['auth'], never> {
       })
     } catch (error) {
       if (error instanceof HoldfastError && error.code === 'wrong-credentials')
-        throw await this.failed(value.name, origin)
+        throw await this.failed(value.name, origin, wrongRecovery)
       throw error
     }
     return { token: token.token, ...loginResult(person, session, null), mustChange: false }
@@ -120,18 +120,10 @@ export class AuthService implements Omit<Services['auth'], never> {
     })
   }
 
-  /** Whoever has stolen a session must not find out the password, so guesses here count as guesses at signing in. */
+  /** @throws HoldfastError `wrong-credentials`, `locked-out`, `rate-limited`, `weak-password` */
   async changePassword(value: input.ChangePasswordInput, caller: Caller): Promise<void> {
-    const { passwords, directory, proposer, clock } = this.o
-    const origin: Origin = { remote: caller.remote, userAgent: '' }
-    this.admit(origin)
-    const lockedUntil = directory.people.get(caller.personId)?.lockedUntil ?? 0
-    if (lockedUntil > clock.now()) throw lockedOut(lockedUntil - clock.now())
-    const right = await passwords.verify(
-      (this.passwordHash.get(caller.personId) as string | null) ?? null,
-      value.current,
-    )
-    if (!right) throw await this.failed(caller.name, origin)
+    const { passwords, directory, proposer } = this.o
+    await this.confirmPassword(value.current, caller)
     const settings = facilitySettings(directory)
     checkPassword(value.next, {
       minLength: settings.passwordMinLength,
@@ -147,6 +139,20 @@ export class AuthService implements Omit<Services['auth'], never> {
     })
   }
 
+  /** @throws HoldfastError `wrong-credentials`, `locked-out`, `rate-limited` */
+  async renewRecoveryCodes(
+    { password }: { password: string },
+    caller: Caller,
+  ): Promise<{ recoveryCodes: string[] }> {
+    await this.confirmPassword(password, caller)
+    const codes = newRecoveryCodes()
+    await this.o.proposer.propose('auth.renewRecoveryCodes', callerActor(caller), {
+      personId: caller.personId,
+      codeHashes: codes.map(({ hash }) => hash),
+    })
+    return { recoveryCodes: codes.map(({ code }) => code) }
+  }
+
   async sessions(caller: Caller): Promise<SessionView[]> {
     return sessionViews(this.o.directory, caller.personId, caller.sessionId)
   }
@@ -155,6 +161,17 @@ export class AuthService implements Omit<Services['auth'], never> {
     if (this.o.directory.sessions.get(id)?.personId !== caller.personId)
       throw new HoldfastError('not-found', 'You have no such session.')
     await this.o.proposer.propose('session.end', callerActor(caller), { id, reason: 'ended by its owner' })
+  }
+
+  /** Whoever has stolen a session must not find out the password, so guesses here count as guesses at signing in. */
+  private async confirmPassword(password: string, caller: Caller): Promise<void> {
+    const { passwords, directory, clock } = this.o
+    const origin: Origin = { remote: caller.remote, userAgent: '' }
+    this.admit(origin)
+    const lockedUntil = directory.people.get(caller.personId)?.lockedUntil ?? 0
+    if (lockedUntil > clock.now()) throw lockedOut(lockedUntil - clock.now())
+    const hash = (this.passwordHash.get(caller.personId) as string | null) ?? null
+    if (!(await passwords.verify(hash, password))) throw await this.failed(caller.name, origin)
   }
 
   private admit(origin: Origin): void {
@@ -175,7 +192,7 @@ export class AuthService implements Omit<Services['auth'], never> {
     return person?.status === 'active' ? person : undefined
   }
 
-  private async failed(name: string, origin: Origin): Promise<HoldfastError> {
+  private async failed(name: string, origin: Origin, message = wrongPassword): Promise<HoldfastError> {
     const { directory, proposer } = this.o
     this.failures.take(addressKey(origin.remote))
     const person = this.activePerson(name)
@@ -187,7 +204,7 @@ export class AuthService implements Omit<Services['auth'], never> {
       attempts,
       count: 1,
     })
-    return new HoldfastError('wrong-credentials', 'Name or password is wrong.')
+    return new HoldfastError('wrong-credentials', message)
   }
 
   /** The device whose key signed the proof; it must be enrolled by this person and not revoked. */
@@ -263,6 +280,8 @@ function loginResult(
   }
 }
 
+const wrongPassword = 'Name or password is wrong.'
+const wrongRecovery = 'Name or recovery code is wrong, or the code was used before.'
 const seconds = (ms: number): string => `${Math.max(1, Math.ceil(ms / 1000))} s`
 const lockedOut = (ms: number) =>
   new HoldfastError(

@@ -146,6 +146,30 @@ const recover: Handler<{
   })
 }
 
+function insertRecoveryCodes(applying: Applying, personId: string, hashes: readonly string[]): void {
+  for (const hash of hashes)
+    applying.run(
+      'INSERT INTO recovery_code (hash, personId, createdAt) VALUES (?, ?, ?)',
+      hash,
+      personId,
+      applying.at,
+    )
+}
+
+/** The old codes go with those that were used: whoever holds the old sheet holds nothing. */
+const renewRecoveryCodes: Handler<{ personId: string; codeHashes: string[] }> = (applying, p, actor) => {
+  const person = personOf(applying, p.personId)
+  if (person.status !== 'active' || person.role !== 'owner')
+    refuse('forbidden', 'Only owners have recovery codes.')
+  applying.run('DELETE FROM recovery_code WHERE personId = ?', person.id)
+  insertRecoveryCodes(applying, person.id, p.codeHashes)
+  applying.audit(actor, {
+    action: 'auth.recovery-codes-renewed',
+    target: person.id,
+    detail: { name: person.name, codes: p.codeHashes.length },
+  })
+}
+
 export interface FacilityPayload {
   facility: string
   node: { id: string; name: string; fingerprint: string; certificate: string }
@@ -175,13 +199,7 @@ const createFacility: Handler<FacilityPayload> = (applying, p, actor) => {
     applying.at,
   )
   insertPerson(applying, p.owner)
-  for (const hash of p.recoveryCodeHashes)
-    applying.run(
-      'INSERT INTO recovery_code (hash, personId, createdAt) VALUES (?, ?, ?)',
-      hash,
-      p.owner.id,
-      applying.at,
-    )
+  insertRecoveryCodes(applying, p.owner.id, p.recoveryCodeHashes)
   applying.audit(actor, {
     action: 'facility.created',
     target: p.node.id,
@@ -210,6 +228,7 @@ export const authHandlers = {
   'session.sweep': sweepSessions,
   'login.failed': loginFailed,
   'auth.recover': recover,
+  'auth.renewRecoveryCodes': renewRecoveryCodes,
   'facility.create': createFacility,
   'security.event': securityEvent,
 }
