@@ -1,5 +1,6 @@
 /** Commands for property tests: mostly sensible ones over few names, so that they meet, and some that make no sense. */
 import fc from 'fast-check'
+import { signedCheckpoints } from '../services/audit/test-signer.ts'
 import { type Actor, systemActor } from './commands.ts'
 import type { handlers } from './handlers.ts'
 import { idOf, owner } from './machine-fixture.ts'
@@ -43,6 +44,22 @@ const membership = {
   byRole: fc.boolean(),
 }
 const byId = (id: fc.Arbitrary<string>) => fc.record({ id })
+
+const checkpoints = signedCheckpoints('n_1', [1, 2, 3, 5, 8])
+const cosigned = signedCheckpoints('n_2', [1, 2, 3, 5, 8])
+const auditPayloads = {
+  'audit.key': fc.constantFrom(checkpoints.key, cosigned.key, { ...cosigned.key, node: 'n_1' }),
+  'audit.checkpoint': fc.constantFrom(...checkpoints.checkpoints),
+  'audit.cosign': fc.constantFrom(...cosigned.cosignatures, ...checkpoints.cosignatures),
+  'audit.disputed': fc.record({
+    size: fc.integer({ min: 0, max: 8 }),
+    node: fc.constantFrom('n_1', 'n_2'),
+    root: fc.constantFrom(
+      Buffer.alloc(32, 9).toString('base64'),
+      ...checkpoints.checkpoints.map((c) => c.root),
+    ),
+  }),
+}
 
 /** A payload for every control command; the type makes sure that none is forgotten. */
 const payloads: Record<keyof typeof handlers & string, fc.Arbitrary<unknown>> = {
@@ -131,10 +148,11 @@ const payloads: Record<keyof typeof handlers & string, fc.Arbitrary<unknown>> = 
     passwordHash: hash,
     session,
   }),
-  'auth.renewRecoveryCodes': fc.record({
-    personId,
-    codeHashes: fc.uniqueArray(fc.constantFrom('h1', 'h2', 'h3'), { maxLength: 3 }),
-  }),
+  // A code is random: never the same for two people.
+  'auth.renewRecoveryCodes': fc.tuple(personId, fc.integer({ min: 0, max: 3 })).map(([id, count]) => ({
+    personId: id,
+    codeHashes: Array.from({ length: count }, (_, index) => `${id} ${index}`),
+  })),
   'facility.create': fc.constant({}),
   'security.event': fc.record({
     action: fc.constant('access.refused'),
@@ -142,6 +160,7 @@ const payloads: Record<keyof typeof handlers & string, fc.Arbitrary<unknown>> = 
     detail: fc.constant({}),
   }),
   'audit.used': fc.record({ action: fc.constant('audit.searched'), detail: fc.constant({}) }),
+  ...auditPayloads,
   'settings.update': fc.record({
     version: fc.integer({ min: 0, max: 3 }),
     policy: fc.record({ deviceRequired: fc.boolean() }),
@@ -190,7 +209,8 @@ export const sensibleCommand: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 1, arbitrary: marks },
   { weight: 1, arbitrary: seen },
   { weight: 5, arbitrary: controlOf(founding) },
-  { weight: 8, arbitrary: controlOf(names) },
+  { weight: 8, arbitrary: controlOf(names.filter((each) => !(each in auditPayloads))) },
+  { weight: 1, arbitrary: controlOf(Object.keys(auditPayloads)) },
 )
 
 /** Anything that is JSON, and what nearly is a command. */

@@ -17,6 +17,14 @@ export interface EntriesEffect {
   text: string
 }
 
-export type RecordKind = 'person' | 'channel' | 'group' | 'session' | 'device' | 'setting' | 'node'
+export type RecordKind =
+  | 'person'
+  | 'channel'
+  | 'group'
+  | 'session'
+  | 'device'
+  | 'setting'
+  | 'node'
+  | 'checkpoint'
 /** channelNo, personNo, delivered, read */
 export type MarkRow = [number, number, number, number]

@@ -1,5 +1,7 @@
+import { auditHandlers } from '../services/audit/commands.ts'
 import { authHandlers } from '../services/auth/commands.ts'
 import { channelHandlers } from '../services/channels/commands.ts'
+import { clusterHandlers } from '../services/cluster/commands.ts'
 import { deviceHandlers } from '../services/devices/commands.ts'
 import { identityHandlers } from '../services/identity/commands.ts'
 import { settingsHandlers } from '../services/settings/commands.ts'
@@ -12,12 +14,15 @@ export const handlers = {
   ...channelHandlers,
   ...deviceHandlers,
   ...settingsHandlers,
+  ...clusterHandlers,
+  ...auditHandlers,
 } as unknown as Record<string, Handler<unknown>>
 /** The payload of each control command, for those who propose them. */
 type Table = typeof identityHandlers &
   typeof authHandlers &
   typeof channelHandlers &
   typeof deviceHandlers &
-  typeof settingsHandlers
+  typeof settingsHandlers &
+  typeof auditHandlers
 export type ControlName = keyof Table
 export type ControlPayload<N extends ControlName> = Table[N] extends Handler<infer P> ? P : never

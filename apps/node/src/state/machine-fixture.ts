@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { clusterMigrations, migrate, openDatabase } from '@holdfast/db'
 import type Database from 'better-sqlite3'
 import { genesisHash, nextHash } from '../services/audit/chain.ts'
+import { signedCheckpoints } from '../services/audit/test-signer.ts'
 import { defaultPolicy } from '../services/settings/policy.ts'
 import { type Actor, commandTypes, encodeBatch, systemActor } from './commands.ts'
 import { Directory } from './directory.ts'
@@ -88,8 +89,15 @@ export class TestMachine implements Disposable {
     return this
   }
 
-  /** People, a group, a channel of each kind and a few messages, so that random commands have something to meet. */
+  /**
+   * People, a group, a channel of each kind, a few messages, a second node and a checkpoint, so that random commands
+   * have something to meet.
+   */
   populate(): this {
+    this.db.exec(
+      "INSERT INTO node (id, name, fingerprint, certificate, addedAt) VALUES ('n_2', 'node2', 'ff', 'pem', 0)",
+    )
+    const [first, second] = [signedCheckpoints('n_1', [1]), signedCheckpoints('n_2', [])]
     const control = (name: string, payload: unknown) => [commandTypes.control, name, owner, payload]
     const person = (n: number, name: string, role: string) =>
       control('person.add', {
@@ -141,6 +149,9 @@ export class TestMachine implements Disposable {
       channel(1, 'group', everybody, []),
       channel(2, 'open', [idOf('p', 2)], [idOf('g', 1)]),
       channel(3, 'announcement', [], [idOf('g', 1)]),
+      control('audit.key', first.key),
+      control('audit.key', second.key),
+      ...first.checkpoints.map((each) => control('audit.checkpoint', each)),
       ...[1, 2, 3].flatMap((no) => [0, 1].map((n) => [0, no, 1, `first-${no}-${n}`, 'hello', 0, null])),
     ])
     const refused = outcomes.find((outcome) => typeof outcome === 'object' && 'refused' in outcome)
