@@ -50,6 +50,49 @@ export const configSchema = z
       .min(1)
       .default(7447)
       .describe('UDP port of discovery beacons. Equal on every node of a LAN.'),
+    clusterAddress: z
+      .string()
+      .min(1)
+      .max(253)
+      .nullable()
+      .default(null)
+      .describe(
+        'Host name or address at which the other nodes of a cluster reach this one. `null`: the one that was given when it joined, or its first address on the LAN.',
+      ),
+    peerPort: portSchema
+      .min(1)
+      .default(7444)
+      .describe('TCP port of the peer link between the nodes of a cluster.'),
+    etcdPort: portSchema
+      .min(1)
+      .default(7445)
+      .describe("TCP port of this node's etcd, on loopback only. Used in a cluster."),
+    raftPort: portSchema
+      .min(1)
+      .default(7446)
+      .describe('TCP port of Raft (etcd) between the nodes of a cluster.'),
+    etcdPath: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('The etcd program. `null`: the one that comes with Holdfast, or the system’s.'),
+    raftHeartbeatMs: z
+      .int()
+      .min(10)
+      .max(5000)
+      .default(100)
+      .describe(
+        'Period in ms of the leader’s sign of life. Equal on every node; 300 to 500 with slow disks.',
+      ),
+    raftElectionMs: z
+      .int()
+      .min(50)
+      .max(50_000)
+      .default(1000)
+      .describe(
+        'Silence of the leader in ms after which another one is elected; at least five heartbeats. Equal on every node; 3000 to 5000 with slow disks.',
+      ),
     maxConnections: z
       .int()
       .min(1)
@@ -87,6 +130,10 @@ export const configSchema = z
   .refine((config) => config.headersTimeoutMs <= config.requestTimeoutMs, {
     path: ['headersTimeoutMs'],
     error: 'it must not be over requestTimeoutMs',
+  })
+  .refine((config) => config.raftElectionMs >= 5 * config.raftHeartbeatMs, {
+    path: ['raftElectionMs'],
+    error: 'it must be at least five times raftHeartbeatMs',
   })
 
 export type Config = z.output<typeof configSchema>

@@ -12,6 +12,8 @@ export interface Environment {
   watchdogMs: number | null
   /** File descriptors of listening sockets that the service manager opened (sd_listen_fds(3)). */
   listeningSockets: number[]
+  /** Folder of the files that systemd passed as credentials (systemd.exec(5)). */
+  credentials: string | null
   /** Home of the user, where the command line keeps its profiles. */
   home: string | null
   /** Configuration folder of the user (XDG Base Directory Specification). */
@@ -36,6 +38,7 @@ export function readEnvironment(variables: Variables = process.env): Environment
     notifySocket: text('NOTIFY_SOCKET'),
     watchdogMs: watchdogMs(variables),
     listeningSockets: listeningSockets(variables),
+    credentials: text('CREDENTIALS_DIRECTORY'),
     home: text('HOME'),
     configHome: text('XDG_CONFIG_HOME'),
     noColor: text('NO_COLOR') !== null,

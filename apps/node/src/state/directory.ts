@@ -69,6 +69,26 @@ export interface ChannelRecord {
   members: Map<number, Membership>
 }
 
+/** A member of the cluster; on a single node there is one. */
+export interface NodeRecord {
+  id: string
+  name: string
+  site: string
+  /** SHA-256 of its certificate, hex. */
+  fingerprint: string
+  addedAt: number
+  /** Host name or address at which others reach it; null: a single node that was never asked. */
+  address: string | null
+  httpsPort: number | null
+  peerPort: number | null
+  raftPort: number | null
+  /** Id of its member in etcd, decimal. */
+  memberId: string | null
+  version: string
+  /** Key that verifies its lines under checkpoints of the audit log. */
+  auditKey: string | null
+}
+
 type PersonRow = Omit<PersonRecord, 'mustChange'> & { mustChange: number }
 type GroupRow = Omit<GroupRecord, 'members'>
 type ChannelRow = Omit<ChannelRecord, 'members'>
@@ -95,6 +115,7 @@ export class Directory {
   readonly devices = new Map<string, DeviceRecord>()
   readonly devicesByThumbprint = new Map<string, DeviceRecord>()
   readonly settings = new Map<string, { value: unknown; version: number }>()
+  readonly nodes = new Map<string, NodeRecord>()
   private readonly channelsOfPerson = new Map<number, Set<ChannelRecord>>()
   private readonly statements = new Map<string, Database.Statement>()
   private readonly db: Database.Database
@@ -117,6 +138,7 @@ export class Directory {
       this.devices,
       this.devicesByThumbprint,
       this.settings,
+      this.nodes,
       this.channelsOfPerson,
     ]) {
       map.clear()
@@ -127,6 +149,7 @@ export class Directory {
     for (const row of this.all<SessionRecord>('SELECT * FROM session')) this.putSession(row)
     for (const row of this.all<DeviceRecord>('SELECT * FROM device')) this.putDevice(row)
     for (const row of this.all<SettingRow>('SELECT * FROM setting')) this.putSetting(row)
+    for (const row of this.all<NodeRecord>(nodeSql)) this.nodes.set(row.id, row)
   }
 
   /** Reads one record again, or forgets it when its row is gone. */
@@ -140,6 +163,10 @@ export class Directory {
       const row = this.one<SettingRow>('SELECT * FROM setting WHERE key = ?', id)
       if (row) this.putSetting(row)
       else this.settings.delete(id)
+    } else if (kind === 'node') {
+      const row = this.one<NodeRecord>(`${nodeSql} WHERE id = ?`, id)
+      if (row) this.nodes.set(id, row)
+      else this.nodes.delete(id)
     }
   }
 
@@ -354,6 +381,8 @@ export class Directory {
   }
 }
 
+const nodeSql =
+  'SELECT id, name, site, fingerprint, addedAt, address, httpsPort, peerPort, raftPort, memberId, version, auditKey FROM node'
 const emptyChannels: ReadonlySet<ChannelRecord> = new Set()
 
 /** Whether the person may write in the channel: in direct, group and open channels every member; else posters and managers. */

@@ -32,6 +32,19 @@ export interface TrustPaths {
   node: string
 }
 
+/** Takes over the authority of a facility that this node joins, and issues it a certificate; its own ones are replaced. */
+export async function adoptTrust(
+  dataFolder: string,
+  authority: KeyedCertificate,
+  request: NodeNames & { nowMs: number },
+): Promise<void> {
+  const paths = trustPaths(dataFolder)
+  await ensurePrivateFolder(paths.folder)
+  const node = await newNodeCertificate(authority, request)
+  await writePair(paths.authority, authority)
+  await writePair(paths.node, node)
+}
+
 /** Where the keys of a data folder are. */
 export function trustPaths(dataFolder: string): TrustPaths {
   const folder = join(resolve(dataFolder), 'secrets')
@@ -65,9 +78,10 @@ export async function createTrust(
  *   issued by this authority, not valid at `nowMs`
  */
 export function loadTrust(dataFolder: string, nowMs: number): Trust {
-  const authority = loadAuthority(dataFolder, nowMs)
-  const node = loadNode(dataFolder, authority)
-  checkDates(trustPaths(dataFolder).node, node, nowMs)
+  const paths = trustPaths(dataFolder)
+  const authority = loadAuthority(paths, nowMs)
+  const node = loadNode(paths, authority)
+  checkDates(paths.node, node, nowMs)
   return { authority, node }
 }
 
@@ -76,13 +90,21 @@ export function loadTrust(dataFolder: string, nowMs: number): Trust {
  * due, or not good for a date, name or address that the node has now.
  * @throws TrustFileError as `loadTrust`, but for the dates of the node's own certificate
  */
-export async function loadOrRenewTrust(
+export function loadOrRenewTrust(
   dataFolder: string,
   request: NodeNames & { nowMs: number },
 ): Promise<Trust & { renewed: boolean }> {
-  const authority = loadAuthority(dataFolder, request.nowMs)
-  const { node: file } = trustPaths(dataFolder)
-  const node = readPrivateText(file) === null ? null : loadNode(dataFolder, authority)
+  return loadOrRenew(trustPaths(dataFolder), request)
+}
+
+/** `loadOrRenewTrust` for the keys at these places. */
+export async function loadOrRenew(
+  paths: TrustPaths,
+  request: NodeNames & { nowMs: number },
+): Promise<Trust & { renewed: boolean }> {
+  const authority = loadAuthority(paths, request.nowMs)
+  const { node: file } = paths
+  const node = readPrivateText(file) === null ? null : loadNode(paths, authority)
   if (node !== null && serves(node.certificate, request)) return { authority, node, renewed: false }
   const fresh = await newNodeCertificate(authority, request)
   await writePair(file, fresh)
@@ -100,7 +122,8 @@ function serves(certificate: string, request: NodeNames & { nowMs: number }): bo
   )
 }
 
-async function newNodeCertificate(
+/** A key pair and its certificate. */
+export async function newNodeCertificate(
   authority: KeyedCertificate,
   request: NodeNames & { nowMs: number },
 ): Promise<KeyedCertificate> {
@@ -109,15 +132,13 @@ async function newNodeCertificate(
   return { certificate, key: privateKey }
 }
 
-function loadAuthority(dataFolder: string, nowMs: number): KeyedCertificate {
-  const file = trustPaths(dataFolder).authority
+function loadAuthority({ authority: file }: TrustPaths, nowMs: number): KeyedCertificate {
   const authority = readPair(file)
   checkDates(file, authority, nowMs)
   return authority
 }
 
-function loadNode(dataFolder: string, authority: KeyedCertificate): KeyedCertificate {
-  const paths = trustPaths(dataFolder)
+function loadNode(paths: TrustPaths, authority: KeyedCertificate): KeyedCertificate {
   const node = readPair(paths.node)
   if (!issuedBy(node.certificate, authority.certificate)) {
     throw new TrustFileError(
@@ -181,7 +202,8 @@ function checkDates(file: string, pair: KeyedCertificate, nowMs: number): void {
   }
 }
 
-async function writePair(file: string, pair: KeyedCertificate): Promise<void> {
+/** Writes a certificate and its key into one file, at once. */
+export async function writePair(file: string, pair: KeyedCertificate): Promise<void> {
   await writePrivately(file, pair.certificate + pair.key)
 }
 
