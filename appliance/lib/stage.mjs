@@ -72,8 +72,8 @@ export async function stage({ to, epochSeconds, etcd = null, units = true }) {
 
 const executables = [`${product}/app/holdfast.mjs`, `${product}/node/bin/node`, `${product}/etcd/`]
 
-/** Gives every file the same mode and time wherever it was built. */
-function settle(to, epochSeconds, path = '') {
+/** Gives every file below `to` the same mode and time wherever it was built. */
+export function settle(to, epochSeconds, path = '') {
   const here = join(to, path)
   const kind = lstatSync(here)
   if (kind.isDirectory()) {

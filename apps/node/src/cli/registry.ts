@@ -104,4 +104,8 @@ export const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: 'check this machine and say how to mend what is wrong',
     load: async () => (await import('./doctor.ts')).doctorCommand(),
   },
+  appliance: {
+    summary: "run the appliance's own programs",
+    load: async () => (await import('./appliance.ts')).applianceCommand(),
+  },
 }

@@ -1,0 +1,52 @@
+/** Programs of the system that the appliance's own call, each with a bound on time and output. */
+import { execFile } from 'node:child_process'
+
+/** Output that a caller reads. */
+const maxOutputBytes = 4 * 1024 * 1024
+const defaultTimeoutMs = 60_000
+
+export class ToolError extends Error {
+  readonly output: string
+
+  constructor(program: string, output: string, options?: ErrorOptions) {
+    super(`${program} failed: ${lastLine(output)}`, options)
+    this.name = 'ToolError'
+    this.output = output
+  }
+}
+
+/** Runs a program to its end. */
+export type RunTool = (
+  program: string,
+  args: readonly string[],
+  options?: { timeoutMs?: number; encoding?: 'utf8' | 'latin1' },
+) => Promise<string>
+
+/**
+ * @returns its standard output
+ * @throws ToolError with what it wrote when it fails, is missing or takes longer than `timeoutMs`
+ */
+export const runTool: RunTool = (program, args, { timeoutMs = defaultTimeoutMs, encoding = 'utf8' } = {}) =>
+  new Promise((resolve, reject) => {
+    execFile(
+      program,
+      [...args],
+      {
+        timeout: timeoutMs,
+        maxBuffer: maxOutputBytes,
+        encoding,
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' },
+      },
+      (error, stdout, stderr) => {
+        if (error === null) resolve(stdout)
+        else reject(new ToolError(program, `${stderr}\n${stdout}\n${error.message}`, { cause: error }))
+      },
+    )
+  })
+
+function lastLine(text: string): string {
+  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  return (lines.find((line) => /error|fail/i.test(line)) ?? lines[0] ?? 'it gave no reason')
+    .trim()
+    .slice(0, 300)
+}
