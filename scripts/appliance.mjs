@@ -1,10 +1,13 @@
-// `npm run appliance:image` and `npm run appliance:bundle`: what is carried to a facility.
+// `npm run appliance:WHAT`, one of the programs below: makes what is carried to a facility.
 import { StepError } from './lib/run.mjs'
 
 const [what, ...args] = process.argv.slice(2)
 const programs = {
   image: () => import('../appliance/image/build.mjs'),
   bundle: () => import('../appliance/update/bundle.mjs'),
+  deb: () => import('../appliance/deb/build.mjs'),
+  oci: () => import('../appliance/oci/build.mjs'),
+  chart: () => import('../appliance/chart/build.mjs'),
 }
 try {
   const program = programs[what]
