@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { addPerson, asOwner, signIn } from './calls.ts'
 import { expect, expectAccessible, inBothThemes, test } from './fixtures.ts'
-import { startNode } from './node.ts'
+import { owner, startNode } from './node.ts'
 
 test('every tab can be read in both themes', async ({ page, context, node }) => {
   await signIn(context, node)
@@ -137,4 +138,54 @@ test('one’s own sessions are listed and ended, and a new password ends the oth
   expect((await elsewhere.request.get(`${node.url}/trpc/auth.me`)).status()).toBe(401)
   expect((await context.request.get(`${node.url}/trpc/auth.me`)).status()).toBe(200)
   await elsewhere.close()
+})
+
+test('an owner makes new recovery codes with his password, sees them once and signs in with one', async ({
+  page,
+  context,
+}) => {
+  await using node = await startNode()
+  await signIn(context, node)
+  await page.goto(`${node.url}/settings?tab=account`)
+  const card = page.locator('form', { has: page.getByRole('button', { name: 'Make new recovery codes' }) })
+  const make = async (password: string) => {
+    await card.getByRole('textbox', { name: 'Your password' }).fill(password)
+    await card.getByRole('button', { name: 'Make new recovery codes' }).click()
+  }
+  await make('not the password')
+  await expect(page.getByText('This is not your password.')).toBeVisible()
+  await make(owner.password)
+  const codes = page.getByRole('list', { name: 'Recovery codes' }).getByRole('listitem')
+  await expect(codes).toHaveCount(10)
+  await expect(page.getByText(node.caFingerprint)).toBeVisible()
+  const shown = await codes.allTextContents()
+  await inBothThemes(page, () => expectAccessible(page))
+
+  const downloading = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Download as text' }).click()
+  const text = await readFile(await (await downloading).path(), 'utf8')
+  for (const code of shown) expect(text).toContain(code)
+
+  await test.step('only the sheet is printed, all of it on the paper', async () => {
+    await page.emulateMedia({ media: 'print' })
+    await expect(page.getByRole('navigation').first()).not.toBeVisible()
+    await expect(page.getByRole('heading', { name: 'Where you are signed in' })).not.toBeVisible()
+    for (const each of [codes.first(), codes.last(), page.getByText(node.caFingerprint)])
+      await expect(each).toBeInViewport({ ratio: 1 })
+    await page.emulateMedia({ media: 'screen' })
+  })
+
+  await page.getByRole('button', { name: 'I have printed or saved them' }).click()
+  await expect(codes).toHaveCount(0)
+  await expect(page.getByRole('button', { name: 'Make new recovery codes' })).toBeVisible()
+
+  await page.context().clearCookies()
+  await page.goto(`${node.url}/login`)
+  await page.getByRole('button', { name: 'Use a recovery code' }).click()
+  await page.getByRole('textbox', { name: 'Name', exact: true }).fill(owner.name)
+  await page.getByLabel('Recovery code').fill(shown[7] ?? '')
+  await page.getByRole('textbox', { name: 'New password', exact: true }).fill('another four random words')
+  await page.getByRole('textbox', { name: 'New password again' }).fill('another four random words')
+  await page.getByRole('button', { name: 'Set the password and sign in' }).click()
+  await expect(page.getByRole('heading', { name: 'Overview', level: 1 })).toBeVisible()
 })

@@ -78,7 +78,7 @@ test('first boot: from the code on the console to the overview', async ({ page }
     await page.context().clearCookies()
     await page.goto(`${node.url}/login`)
     await recover()
-    await expect(page.getByRole('main').getByRole('alert')).toContainText('The name or password is wrong')
+    await expect(page.getByRole('main').getByRole('alert')).toContainText('The name or the code is wrong')
   })
 })
 

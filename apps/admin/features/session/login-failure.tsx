@@ -8,17 +8,19 @@ interface LoginFailureProps {
   error: unknown
   /** Seconds until the node takes another attempt; 0 when it takes one now. */
   waitSeconds: number
+  /** What is said of credentials that are wrong, where they are not name and password. */
+  wrongTitle?: string
 }
 
 /** Why a sign-in was refused; while locked out it counts the wait down. */
-export function LoginFailure({ error, waitSeconds }: LoginFailureProps) {
+export function LoginFailure({ error, waitSeconds, wrongTitle }: LoginFailureProps) {
   if (error === null) return null
   const failure = failureOf(error)
   return (
     <Alert
       variant={failure.code === 'locked-out' ? 'warning' : 'danger'}
       isInline
-      title={failure.title}
+      title={failure.code === 'wrong-credentials' ? (wrongTitle ?? failure.title) : failure.title}
       role="alert"
     >
       {failure.text}

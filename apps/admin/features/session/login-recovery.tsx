@@ -37,7 +37,13 @@ export function LoginRecovery({ name, onName, onDone, onBack }: LoginRecoveryPro
   }
   return (
     <Form onSubmit={submit} noValidate>
-      {failure?.code !== 'weak-password' && <LoginFailure error={recover.error} waitSeconds={waitSeconds} />}
+      {failure?.code !== 'weak-password' && (
+        <LoginFailure
+          error={recover.error}
+          waitSeconds={waitSeconds}
+          wrongTitle="The name or the code is wrong"
+        />
+      )}
       <FormField
         label="Name"
         value={name}

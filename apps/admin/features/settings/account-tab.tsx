@@ -13,13 +13,15 @@ import {
   Stack,
   StackItem,
 } from '@patternfly/react-core'
-import { useSession } from '../session/use-session.ts'
+import { RenewCodes } from '../recovery/renew-codes.tsx'
+import { useAllowed, useSession } from '../session/use-session.ts'
 import { ChangePasswordForm } from './change-password-form.tsx'
 import { SessionsTable } from './sessions-table.tsx'
 
 /** What everybody has: who he is here, his password, and where he is signed in. */
 export function AccountTab() {
   const session = useSession()
+  const may = useAllowed()
   const facts = [
     ['Name', session.displayName],
     ['Signs in as', session.name],
@@ -67,11 +69,14 @@ export function AccountTab() {
         <Card className="hf-form-card">
           <CardTitle component="h2">If you forget your password</CardTitle>
           <CardBody>
-            <Content component="p">
-              {session.role === 'owner'
-                ? 'The first owner signs in with a code of the recovery kit: “Use a recovery code” on the sign-in page. Each code works once.'
-                : 'An owner, a security officer or the helpdesk sets a new one for you; you choose your own when you next sign in.'}
-            </Content>
+            {may('auth.renewRecoveryCodes') ? (
+              <RenewCodes />
+            ) : (
+              <Content component="p">
+                An owner, a security officer or the helpdesk sets a new one for you; you choose your own when
+                you next sign in.
+              </Content>
+            )}
           </CardBody>
         </Card>
       </StackItem>

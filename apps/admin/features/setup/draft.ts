@@ -4,6 +4,7 @@
  */
 import { displayNameSchema, nameSchema } from '@holdfast/api/contract/names'
 import type { ZodType } from 'zod'
+import type { RecoveryKit } from '../recovery/kit-text.ts'
 
 export const steps = ['code', 'facility', 'owner', 'kit'] as const
 export type Step = (typeof steps)[number]
@@ -15,16 +16,6 @@ export interface Draft {
   nodeName: string
   owner: string
   displayName: string
-}
-
-export interface RecoveryKit {
-  facility: string
-  nodeName: string
-  owner: string
-  caFingerprint: string
-  recoveryCodes: string[]
-  /** Milliseconds since 1970. */
-  madeAt: number
 }
 
 export const emptyDraft: Draft = {

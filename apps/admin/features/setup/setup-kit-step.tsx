@@ -1,14 +1,9 @@
 'use client'
 
-import { Alert, Button, Checkbox, Flex, Title } from '@patternfly/react-core'
-import { DownloadIcon } from '@patternfly/react-icons/dist/esm/icons/download-icon'
-import { PrintIcon } from '@patternfly/react-icons/dist/esm/icons/print-icon'
+import { Alert, Button, Checkbox } from '@patternfly/react-core'
 import { type FormEvent, useState } from 'react'
-import { CopyableText } from '../../components/copyable-text.tsx'
-import { downloadText } from '../../lib/download.ts'
-import { formatDateTime } from '../../lib/format.ts'
-import type { RecoveryKit } from './draft.ts'
-import { kitText } from './kit-text.ts'
+import { KitSheet } from '../recovery/kit-sheet.tsx'
+import type { RecoveryKit } from '../recovery/kit-text.ts'
 
 interface SetupKitStepProps {
   kit: RecoveryKit
@@ -37,42 +32,7 @@ export function SetupKitStep({ kit, onDone }: SetupKitStepProps) {
         without them.
       </Alert>
 
-      <section className="hf-kit-sheet" aria-label="Recovery kit">
-        <div className="hf-print-only">
-          <Title headingLevel="h2">Holdfast recovery kit</Title>
-          <p>
-            {kit.facility} · {kit.nodeName} · owner {kit.owner} · {formatDateTime(kit.madeAt)}
-          </p>
-        </div>
-        <Title headingLevel="h2" size="md">
-          Recovery codes, each for one use
-        </Title>
-        <ol className="hf-codes" aria-label="Recovery codes">
-          {kit.recoveryCodes.map((code) => (
-            <li key={code} className="hf-code">
-              {code}
-            </li>
-          ))}
-        </ol>
-        <Title headingLevel="h2" size="md">
-          Fingerprint of this node’s certificate authority
-        </Title>
-        <p className="hf-subtle">Compare it before you trust the node on a new computer (SHA-256).</p>
-        <CopyableText text={kit.caFingerprint} label="CA fingerprint" isWrapped />
-      </section>
-
-      <Flex gap={{ default: 'gapSm' }} className="hf-no-print">
-        <Button variant="secondary" icon={<PrintIcon />} onClick={() => window.print()}>
-          Print
-        </Button>
-        <Button
-          variant="secondary"
-          icon={<DownloadIcon />}
-          onClick={() => downloadText(`holdfast-recovery-kit-${kit.nodeName}.txt`, kitText(kit))}
-        >
-          Download as text
-        </Button>
-      </Flex>
+      <KitSheet kit={kit} />
 
       <div className="hf-no-print">
         <Checkbox

@@ -13,6 +13,7 @@ import { queryClient, trpc } from '../../lib/api.ts'
 import { nodeNow } from '../../lib/clock.ts'
 import { type Failure, failureOf } from '../../lib/errors.ts'
 import { paths } from '../../lib/paths.ts'
+import type { RecoveryKit } from '../recovery/kit-text.ts'
 import {
   checkCode,
   checkDisplayName,
@@ -23,7 +24,6 @@ import {
   emptyDraft,
   loadDraft,
   loadKit,
-  type RecoveryKit,
   type Step,
   saveDraft,
   saveKit,

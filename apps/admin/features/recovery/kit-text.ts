@@ -1,5 +1,15 @@
 import { formatDateTime } from '../../lib/format.ts'
-import type { RecoveryKit } from './draft.ts'
+
+/** What an owner keeps under lock: the codes are shown once, and nobody can show them again. */
+export interface RecoveryKit {
+  facility: string
+  nodeName: string
+  owner: string
+  caFingerprint: string
+  recoveryCodes: string[]
+  /** Milliseconds since 1970. */
+  madeAt: number
+}
 
 /** The recovery kit as plain text with CR LF line ends, so that any program on any machine shows it properly. */
 export function kitText(kit: RecoveryKit): string {
