@@ -1,0 +1,79 @@
+/** A node in the lab under the load of real clients: what the load and the check say, through faults that it survives. */
+import { join } from 'node:path'
+import { setTimeout as later } from 'node:timers/promises'
+import { openDatabase } from '@holdfast/db'
+import { expect, onTestFailed, test } from 'vitest'
+import { ownerName, testPassword } from '../harness.ts'
+import { pauseProcesses } from './fault.ts'
+import { hub, Lab } from './lab.ts'
+import { LabNode } from './lab-node.ts'
+import { LoadProcess } from './load-process.ts'
+import { verify } from './verify.ts'
+
+const pace = { window: 4, messagesPerSecond: 400, bodyBytes: 300 }
+const jumpMs = 3_600_000
+const faultMs = 1500
+
+test('a node in the lab, its load through faults, and the check of what it kept', async () => {
+  await using lab = await Lab.create({ nodes: 1 })
+  const node = new LabNode(lab, 'hf1', { clock: true, diskMebibytes: 512 })
+  onTestFailed(() => console.error(`log of the node:\n${node.log.slice(-8000)}`))
+  const admin = { name: ownerName, password: testPassword }
+  await node.initialize({ facility: 'Testbed', admin: admin.name, password: admin.password })
+  await node.start()
+  expect(node.etcdPid).toBeNull()
+  await using load = await LoadProcess.prepare(lab, {
+    ca: node.ca,
+    urls: [node.url],
+    admin,
+    tag: 'x1',
+    writers: 3,
+    channels: 2,
+  })
+  await load.start(pace)
+  await load.recovered(20)
+  const calm = await load.phase()
+  expect(calm.acknowledged).toBeGreaterThanOrEqual(60)
+
+  await node.kill()
+  expect(node.isRunning).toBe(false)
+  await node.start()
+  await load.recovered()
+  expect((await load.phase()).longestGapMs).toBeGreaterThan(0)
+
+  for (const broken of [
+    await lab.cut('hf1', [hub]),
+    pauseProcesses([node.pid]),
+    node.clock!.jump(jumpMs),
+    await lab.lose('hf1', 0.1, [hub]),
+  ]) {
+    await later(faultMs)
+    await broken.heal()
+    await load.recovered()
+  }
+  const through = await load.phase()
+  // The cut and the stop each last so long, and nothing is acknowledged meanwhile.
+  expect(through.longestGapMs).toBeGreaterThan(faultMs / 2)
+
+  await load.pause()
+  const alive = { name: 'hf1', dataDir: node.dataDir }
+  const record = await load.stop()
+  expect(await verify({ nodes: [alive], record, running: true })).toMatchObject({ faults: [], ok: true })
+  await node.stop()
+  // Times never go back, so that the newest one tells of the jump.
+  expect(newestTime(node.dataDir)).toBeGreaterThan(Date.now() + jumpMs / 2)
+  const report = await verify({ nodes: [alive], record })
+  expect(report).toMatchObject({ faults: [], ok: true, lost: 0, doubled: 0 })
+  expect(report.acknowledged).toBe(report.stored)
+  expect(report.acknowledged).toBe(record.acknowledged.length)
+  expect(new Set(record.acknowledged.map(([, , , , phase]) => phase))).toEqual(new Set([0, 1, 2]))
+  expect(record.heard.reduce((sum, { last }) => sum + last, 0)).toBe(report.stored)
+})
+
+/** Milliseconds since 1970 of the newest command. */
+function newestTime(dataDir: string): number {
+  const db = openDatabase(join(dataDir, 'cluster.db'), { role: 'reader', readonly: true })
+  const at = db.prepare('SELECT at FROM applied').pluck().get() as number
+  db.close()
+  return at
+}
