@@ -38,16 +38,16 @@ async function health(flags: { data?: string; port?: string }): Promise<void> {
     variables: readEnvironment().holdfast,
   })
   const ca = await readAuthority(trustPaths(dataDir).authority)
-  const { status, body } = await ask(localName(host), port, ca)
+  const { status, body } = await ask(loopback(host), port, ca)
   const { ready, reason } = readiness(body)
   if (status === 200 && ready) return print('The node serves.')
   print(`The node does not serve: ${reason ?? `it answered with status ${status}`}.`)
   process.exitCode = exitCodes.refused
 }
 
-/** A node that listens on one address only is asked there. */
-function localName(host: string): string {
-  return host === '::' || host === '0.0.0.0' ? 'localhost' : host
+/** By number: not every machine can resolve the name. A node that listens on one address only is asked there. */
+function loopback(host: string): string {
+  return host === '::' || host === '0.0.0.0' ? '127.0.0.1' : host
 }
 
 async function readAuthority(path: string): Promise<string> {
