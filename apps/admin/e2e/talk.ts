@@ -64,7 +64,7 @@ export async function sendAll(
   const ca = await (await calls.get(`${node.url}/ca.pem`)).text()
   await calls.dispose()
   using fetch = createNodeFetch({ ca })
-  const { token } = await login({ url: node.url, ...person, fetch })
+  const { token } = await login({ urls: [node.url], ...person, fetch })
   const client = connectNode({ urls: [node.url], token, ca })
   try {
     await Promise.all(texts.map((text) => client.send(channel, text)))

@@ -117,7 +117,7 @@ export class TestNode implements AsyncDisposable {
   /** The procedures, called with this token and, for a session bound to a device, that device's key. */
   api(token?: string, deviceKey?: DeviceKey): Api {
     return createApi({
-      url: this.url,
+      urls: [this.url],
       fetch: this.http().fetch,
       ...(token === undefined ? {} : { token }),
       ...(deviceKey === undefined ? {} : { deviceKey }),

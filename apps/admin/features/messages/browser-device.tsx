@@ -85,7 +85,6 @@ function EnrolForm() {
     mutationFn: async (deviceName: string) => {
       const deviceKey = (await loadBrowserKey()) ?? (await createBrowserKey())
       return enrol(api, {
-        url: window.location.origin,
         deviceKey,
         device: { name: deviceName, platform: platformName(navigator.userAgent) },
       })

@@ -12,8 +12,8 @@ import type { Api } from '@holdfast/api/client/api'
 import type { PresenceState } from '@holdfast/api/contract/frames'
 import type { Command } from 'commander'
 import { integer } from './arguments.ts'
-import { channelId, entryLine, isChannel, Names } from './messaging.ts'
-import { bold, dim, printable, printJson, red, width } from './output.ts'
+import { channelId, entryLine, isChannel, Names, tellOfConnection } from './messaging.ts'
+import { bold, dim, note, printable, printJson, red, width } from './output.ts'
 import { openRemote, type RemoteFlags, remoteCommand } from './remote.ts'
 
 interface ChatFlags extends RemoteFlags {
@@ -106,9 +106,11 @@ class ChatRoom {
       if (channel === this.#channel && !this.#json)
         this.#show(dim(`${await this.#names.of(person)} is writing…`))
     })
-    this.#client.on('state', ({ state, error }) => {
-      if (state === 'waiting')
-        this.#tell(error?.message ?? 'The connection was lost; it comes back by itself.')
+    tellOfConnection(this.#client, (line) => {
+      if (process.stdout.isTTY && process.stderr.isTTY) this.#show(dim(line))
+      else note(`holdfast: ${line}`)
+    })
+    this.#client.on('state', ({ state }) => {
       if (state === 'stopped') this.#lines.close()
     })
     this.#client.on('gap', ({ from, to }) =>

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { sequence } from './arguments.ts'
-import { channelId } from './messaging.ts'
+import { changeTimeoutMs, channelId } from './messaging.ts'
 import { print, printJson } from './output.ts'
 import { openRemote, type RemoteFlags, remoteCommand } from './remote.ts'
 
@@ -16,7 +16,10 @@ async function remove(channel: string, seq: number, flags: RemoteFlags & { id?: 
   await using remote = await openRemote(flags)
   const client = await remote.connect({ follow: () => false })
   const id = await channelId(client, remote.api, channel)
-  const ack = await client.delete(id, seq, flags.id === undefined ? {} : { id: flags.id })
+  const ack = await client.delete(id, seq, {
+    ...(flags.id === undefined ? {} : { id: flags.id }),
+    signal: AbortSignal.timeout(changeTimeoutMs),
+  })
   if (flags.json) printJson(ack)
   else print(String(ack.seq))
 }

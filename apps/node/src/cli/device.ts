@@ -131,7 +131,6 @@ async function enrol(flags: RemoteFlags & { name?: string }): Promise<void> {
   const deviceKey = (await loadKeyFile(path)) ?? (await createKeyFile(path))
   const { arch, platform, release } = await import('node:os')
   const view = await enrolWith(remote.api, {
-    url: remote.profile.url,
     deviceKey,
     device: {
       name: flags.name ?? deviceName(),

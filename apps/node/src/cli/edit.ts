@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { sequence } from './arguments.ts'
-import { channelId } from './messaging.ts'
+import { changeTimeoutMs, channelId } from './messaging.ts'
 import { print, printJson } from './output.ts'
 import { openRemote, type RemoteFlags, remoteCommand } from './remote.ts'
 import { readStdin } from './secrets.ts'
@@ -24,7 +24,10 @@ async function edit(
   await using remote = await openRemote(flags)
   const client = await remote.connect({ follow: () => false })
   const id = await channelId(client, remote.api, channel)
-  const ack = await client.edit(id, seq, body, flags.id === undefined ? {} : { id: flags.id })
+  const ack = await client.edit(id, seq, body, {
+    ...(flags.id === undefined ? {} : { id: flags.id }),
+    signal: AbortSignal.timeout(changeTimeoutMs),
+  })
   if (flags.json) printJson(ack)
   else print(String(ack.seq))
 }

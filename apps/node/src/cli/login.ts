@@ -1,16 +1,31 @@
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { arch, platform, release } from 'node:os'
+import type { DeviceKey } from '@holdfast/api/client/device-key'
 import type { Login } from '@holdfast/api/client/login'
+import type { NodeList } from '@holdfast/api/client/node-list'
+import { HoldfastError } from '@holdfast/api/contract/errors'
 import { Command } from 'commander'
 import { CommandError, UsageError } from './errors.ts'
+import { findNodes } from './nodes.ts'
 import { dateTime, note, print, printJson } from './output.ts'
-import { defaultProfile, loadProfile, type Profile, profilePaths, removeKey, saveProfile } from './profile.ts'
+import {
+  defaultProfile,
+  loadProfile,
+  type Profile,
+  profilePaths,
+  rememberUrls,
+  removeKey,
+  saveProfile,
+} from './profile.ts'
 import { deviceName, programName } from './remote.ts'
 import { ask, readNewPassword, readPassword } from './secrets.ts'
 
+/** How long a login waits to be told about the other nodes. */
+const learnMs = 3_000
+
 interface LoginFlags {
-  url?: string
+  url?: string[]
   user?: string
   passwordFile?: string
   newPasswordFile?: string
@@ -25,7 +40,11 @@ interface LoginFlags {
 
 export function loginCommand(): Command {
   return new Command('login')
-    .option('--url <url>', 'address of a node, https://NAME:7443; the one of the last login when absent')
+    .option(
+      '--url <url>',
+      'address of a node, https://NAME:7443, once for each node that is known; those of the last login when absent',
+      (url: string, before: string[] | undefined) => [...(before ?? []), url],
+    )
     .option('--user <name>', 'login name; the one of the last login when absent')
     .option('--password-file <file>', 'file with the password; - reads standard input; asked for without it')
     .option('--new-password-file <file>', 'file with the new password, for a person who must choose one')
@@ -41,17 +60,19 @@ export function loginCommand(): Command {
 
 async function login(flags: LoginFlags): Promise<void> {
   const last = await loadProfile(flags.profile)
-  const url = flags.url ?? last?.url
+  const urls = flags.url ?? last?.urls
   const name = flags.user ?? last?.user
-  if (url === undefined || name === undefined)
+  if (urls === undefined || name === undefined)
     throw new UsageError('The first login of a profile needs --url https://NODE:7443 and --user NAME.')
   const { nodeOrigin } = await import('@holdfast/api/client/urls')
-  const origin = nodeOrigin(url)
-  const ca = await trustedCa(origin, flags, last)
+  const origins = urls.map(nodeOrigin)
+  const ca = await trustedCa(origins, flags, last)
+  const { NodeList } = await import('@holdfast/api/client/node-list')
+  const nodes = new NodeList(origins, { discover: () => findNodes(ca) })
   const { createNodeFetch } = await import('@holdfast/api/client/node')
   using fetch = createNodeFetch({ ca, userAgent: programName() })
   const password = flags.recover
-    ? await recoveredPassword({ url: origin, name, fetch, flags })
+    ? await recoveredPassword({ nodes, name, fetch, flags })
     : await readPassword({
         file: flags.passwordFile,
         flag: '--password-file',
@@ -60,7 +81,7 @@ async function login(flags: LoginFlags): Promise<void> {
   // The facility is its CA: any of its nodes knows the key of this device.
   const sameDevice = last !== null && last.ca === ca && last.user === name.toLowerCase()
   const done = await signIn({
-    url: origin,
+    urls: nodes,
     name,
     password,
     fetch,
@@ -68,7 +89,7 @@ async function login(flags: LoginFlags): Promise<void> {
     enrolled: sameDevice && last.enrolled,
   })
   const profile: Profile = {
-    url: origin,
+    urls: nodes.urls,
     user: done.session.person.name,
     personId: done.session.person.id,
     ca,
@@ -78,19 +99,20 @@ async function login(flags: LoginFlags): Promise<void> {
   }
   await saveProfile(flags.profile, profile)
   if (done.session.mustChange) await chooseNewPassword({ profile, current: password, fetch, flags })
-  tell(done, origin, flags)
+  await learnNodes(flags.profile, profile, nodes)
+  tell(done, nodes.best, flags)
 }
 
 type NodeFetch = ReturnType<typeof import('@holdfast/api/client/node').createNodeFetch>
 
 /** Sets a new password with a recovery code; the session that comes with it ends, since the login makes its own. */
 async function recoveredPassword(options: {
-  url: string
+  nodes: NodeList
   name: string
   fetch: NodeFetch
   flags: LoginFlags
 }): Promise<string> {
-  const { url, name, fetch, flags } = options
+  const { nodes, name, fetch, flags } = options
   if (flags.passwordFile !== undefined)
     throw new UsageError(
       '--recover sets a new password: give --new-password-file instead of --password-file.',
@@ -106,19 +128,47 @@ async function recoveredPassword(options: {
     prompt: 'New password: ',
   })
   const { createApi } = await import('@holdfast/api/client/api')
-  const recovered = await createApi({ url, fetch }).auth.recover.mutate({
+  const recovered = await createApi({ urls: nodes, fetch }).auth.recover.mutate({
     name,
     code: code.trim(),
     newPassword,
   })
   if (!('token' in recovered))
-    throw new CommandError(`${url} gave no token. Is another program between here and the node?`)
-  await createApi({ url, fetch, token: recovered.token }).auth.logout.mutate()
+    throw new CommandError(`${nodes.best} gave no token. Is another program between here and the node?`)
+  await createApi({ urls: nodes, fetch, token: recovered.token }).auth.logout.mutate()
   return newPassword
 }
 
+/** A connection tells which nodes there are. Who may not have one, or not yet, knows those that he was given. */
+async function learnNodes(name: string, profile: Profile, nodes: NodeList): Promise<void> {
+  const { connectNode } = await import('@holdfast/api/client/node')
+  const key = profile.bound ? await loadKey(name) : null
+  const client = connectNode({
+    urls: nodes,
+    ca: profile.ca,
+    token: profile.token ?? '',
+    ...(key ? { deviceKey: key } : {}),
+    program: programName(),
+    follow: () => false,
+    firstAttempts: 1,
+  })
+  try {
+    await Promise.race([client.live(), new Promise((resolve) => setTimeout(resolve, learnMs).unref())])
+    await rememberUrls(name, profile, nodes.urls)
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error
+  } finally {
+    client.close()
+  }
+}
+
+async function loadKey(name: string): Promise<DeviceKey | null> {
+  const { loadKeyFile } = await import('@holdfast/api/client/node-key-file')
+  return loadKeyFile(profilePaths(name).key)
+}
+
 async function signIn(options: {
-  url: string
+  urls: NodeList
   name: string
   password: string
   fetch: NodeFetch
@@ -138,12 +188,21 @@ async function signIn(options: {
 }
 
 /** The CA to trust: given, remembered, or offered by the node and confirmed by the person. */
-async function trustedCa(origin: string, flags: LoginFlags, last: Profile | null): Promise<string> {
+async function trustedCa(
+  origins: readonly string[],
+  flags: LoginFlags,
+  last: Profile | null,
+): Promise<string> {
   if (flags.ca !== undefined) return readCa(flags.ca)
-  const { fetchUntrustedCa } = await import('@holdfast/api/client/node')
-  const offered = certificatesIn(await fetchUntrustedCa(origin))
+  const answer = await offeredCa(origins)
+  if (answer instanceof Error) {
+    // Other nodes of the facility may be found on the network; they have to show a certificate of its CA.
+    if (flags.url === undefined && last !== null) return last.ca
+    throw answer
+  }
+  const { origin, offered } = answer
   const fingerprint = new X509Certificate(offered).fingerprint256
-  if (last?.url === origin && last.ca === offered) return offered
+  if (last?.ca === offered) return offered
   if (flags.fingerprint !== undefined) {
     if (bare(flags.fingerprint) === bare(fingerprint)) return offered
     throw new CommandError(
@@ -154,7 +213,7 @@ async function trustedCa(origin: string, flags: LoginFlags, last: Profile | null
     throw new UsageError(
       `The CA of ${origin} is not known here. Give --ca FILE, or after comparing it with the node's console: --fingerprint ${fingerprint}`,
     )
-  if (last?.url === origin)
+  if (last?.urls.includes(origin))
     note(`The CA of ${origin} is NOT the one of your last login. Somebody may be between you and the node.`)
   note(
     `The CA of ${origin} has the fingerprint\n  ${fingerprint}\nCompare it with the one on the node's console.`,
@@ -162,6 +221,19 @@ async function trustedCa(origin: string, flags: LoginFlags, last: Profile | null
   if ((await ask('Is it the same? Type yes: ')).trim().toLowerCase() !== 'yes')
     throw new CommandError('The CA was not accepted; nothing was sent.')
   return offered
+}
+
+/** The CA that the first node to answer offers, or why none did. */
+async function offeredCa(origins: readonly string[]): Promise<{ origin: string; offered: string } | Error> {
+  const { fetchUntrustedCa } = await import('@holdfast/api/client/node')
+  let failure = new Error('No address of a node was given.')
+  for (const origin of origins)
+    try {
+      return { origin, offered: certificatesIn(await fetchUntrustedCa(origin)) }
+    } catch (error) {
+      failure = error as Error
+    }
+  return failure
 }
 
 async function readCa(path: string): Promise<string> {
@@ -206,10 +278,9 @@ async function chooseNewPassword(options: {
     prompt: 'New password: ',
   })
   const { createApi } = await import('@holdfast/api/client/api')
-  const { loadKeyFile } = await import('@holdfast/api/client/node-key-file')
-  const deviceKey = profile.bound ? await loadKeyFile(profilePaths(flags.profile).key) : null
+  const deviceKey = profile.bound ? await loadKey(flags.profile) : null
   const token = profile.token === null ? {} : { token: profile.token }
-  const api = createApi({ url: profile.url, fetch, ...token, ...(deviceKey ? { deviceKey } : {}) })
+  const api = createApi({ urls: profile.urls, fetch, ...token, ...(deviceKey ? { deviceKey } : {}) })
   await api.auth.changePassword.mutate({ current, next })
 }
 

@@ -53,6 +53,27 @@ export class Names {
   }
 }
 
+/** How long a command waits for the node to store an edit or a deletion. */
+export const changeTimeoutMs = 30_000
+
+/** Says in one line each when the connection is lost, goes on at another node, or can store nothing for a while. */
+export function tellOfConnection(client: Client, tell: (line: string) => void): void {
+  let { url } = client.node
+  let mute = false
+  client.on('state', ({ state, error, retryInMs }) => {
+    if (state === 'waiting')
+      tell(
+        `${error?.message ?? 'The connection was lost.'} Trying again in ${Math.ceil((retryInMs ?? 0) / 1000)} s.`,
+      )
+    if (state !== 'live' && state !== 'read-only') return
+    if (client.node.url !== url) tell(`switched to ${client.node.name ?? client.node.url}`)
+    url = client.node.url
+    if (state === 'read-only' && !mute) tell(error?.message ?? 'Nothing can be stored for now.')
+    if (state === 'live' && mute) tell('messages are stored again')
+    mute = state === 'read-only'
+  })
+}
+
 /** One entry as a line of text. */
 export function entryLine(entry: Entry, name: string): string {
   const head = `${dim(`${String(entry.seq).padStart(5)}  ${dateTime(entry.at)}`)}  ${bold(printable(name))}`

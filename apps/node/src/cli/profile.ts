@@ -6,9 +6,12 @@ import { z } from 'zod'
 import { readEnvironment } from '../config/env.ts'
 import { CommandError, UsageError } from './errors.ts'
 
+/** Addresses that a profile keeps. */
+const maxUrls = 16
+
 const profileSchema = z.object({
-  /** The node's address. */
-  url: z.string(),
+  /** Addresses of the facility's nodes, the one that answered last first. */
+  urls: z.array(z.string()).min(1).max(maxUrls),
   user: z.string(),
   personId: z.string(),
   /** PEM of the facility's CA: the only one that this profile trusts. */
@@ -51,7 +54,7 @@ export async function loadProfile(name: string): Promise<Profile | null> {
     throw new CommandError(`The profile ${path} cannot be read: ${(cause as Error).message}.`, { cause })
   }
   try {
-    return profileSchema.parse(JSON.parse(text))
+    return profileSchema.parse(ofOneNode(JSON.parse(text)))
   } catch (cause) {
     throw new CommandError(`The profile ${path} is damaged. Remove it and log in again.`, { cause })
   }
@@ -61,6 +64,24 @@ export async function saveProfile(name: string, profile: Profile): Promise<void>
   const { profile: path } = profilePaths(name)
   await mkdir(join(path, '..'), { recursive: true, mode: 0o700 })
   await writePrivateFile(path, `${JSON.stringify(profile, null, 2)}\n`)
+}
+
+/** What a version that knew one node only has written. */
+function ofOneNode(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('url' in value)) return value
+  const { url, ...rest } = value
+  return { urls: [url], ...rest }
+}
+
+/**
+ * Keeps the nodes that a command has learnt of, so that the next one finds another when the first is gone. A login or
+ * logout that came between is left alone.
+ */
+export async function rememberUrls(name: string, known: Profile, urls: readonly string[]): Promise<void> {
+  const kept = urls.slice(0, maxUrls)
+  if (kept.join() === known.urls.join()) return
+  const now = await loadProfile(name)
+  if (now !== null && now.token === known.token) await saveProfile(name, { ...now, urls: kept })
 }
 
 /** Forgets the device key, for example of a revoked device. */

@@ -5,7 +5,9 @@ import type { Api } from '@holdfast/api/client/api'
 import type { DeviceKey } from '@holdfast/api/client/device-key'
 import { Command } from 'commander'
 import { CommandError } from './errors.ts'
-import { defaultProfile, loadProfile, type Profile, profilePaths } from './profile.ts'
+import { findNodes } from './nodes.ts'
+import { note } from './output.ts'
+import { defaultProfile, loadProfile, type Profile, profilePaths, rememberUrls } from './profile.ts'
 import { version } from './version.ts'
 
 /** The flags of all these commands. */
@@ -38,7 +40,7 @@ export function programName(): string {
   return `holdfast-cli/${version()}`
 }
 
-/** Attempts to reach the node before a command gives up. */
+/** Attempts to reach each node before a command gives up. */
 const firstAttempts = 3
 
 /** @throws CommandError when nobody has logged in with this profile. */
@@ -50,22 +52,24 @@ export async function openRemote(flags: RemoteFlags): Promise<Remote> {
       `You are not logged in. Run: holdfast login --url https://NODE:7443 --user NAME${hint}`,
     )
   }
-  const { token, url, ca } = profile
+  const { token, ca } = profile
   const deviceKey = await keyOf(flags.profile, profile)
-  const [{ createApi }, { createNodeFetch, connectNode }] = await Promise.all([
+  const [{ createApi }, { createNodeFetch, connectNode }, { NodeList }] = await Promise.all([
     import('@holdfast/api/client/api'),
     import('@holdfast/api/client/node'),
+    import('@holdfast/api/client/node-list'),
   ])
+  const nodes = new NodeList(profile.urls, { discover: () => findNodes(ca) })
   const userAgent = programName()
   const fetch = createNodeFetch({ ca, userAgent })
   const credentials = { token, ...(deviceKey ? { deviceKey } : {}) }
   let client: Client | undefined
   return {
     profile,
-    api: createApi({ url, fetch, ...credentials }),
+    api: createApi({ urls: nodes, fetch, ...credentials }),
     async connect(options = {}) {
       client = connectNode({
-        urls: [url],
+        urls: nodes,
         ca,
         program: userAgent,
         userAgent,
@@ -79,6 +83,7 @@ export async function openRemote(flags: RemoteFlags): Promise<Remote> {
     async [Symbol.asyncDispose]() {
       client?.close()
       fetch[Symbol.dispose]()
+      await rememberUrls(flags.profile, profile, nodes.urls).catch((error: Error) => note(error.message))
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { integer, sequence } from './arguments.ts'
-import { channelId, entryLine, isChannel, Names } from './messaging.ts'
+import { channelId, entryLine, isChannel, Names, tellOfConnection } from './messaging.ts'
 import { note, print, printJson } from './output.ts'
 import { openRemote, type RemoteFlags, remoteCommand } from './remote.ts'
 import { exitCodes } from './run.ts'
@@ -36,12 +36,7 @@ async function tail(reference: string, flags: TailFlags): Promise<void> {
   })
   const id = await channelId(client, remote.api, reference)
   const names = new Names(remote.api)
-  client.on('state', ({ state, error, retryInMs }) => {
-    if (state === 'waiting')
-      note(
-        `holdfast: ${error?.message ?? 'the connection was lost'} Trying again in ${Math.ceil((retryInMs ?? 0) / 1000)} s.`,
-      )
-  })
+  tellOfConnection(client, (line) => note(`holdfast: ${line}`))
   const end = flags.follow ? Number.POSITIVE_INFINITY : (client.channels.get(id)?.head ?? 0)
   client.on('gap', ({ from, to }) => {
     note(`holdfast: entries ${from} to ${to} are gone: the channel's retention removed them.`)

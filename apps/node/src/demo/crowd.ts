@@ -150,9 +150,9 @@ export class Crowd {
   private async enrolOne(name: string, device: { name: string; platform: string }): Promise<void> {
     const { url, fetch } = this.o
     const deviceKey = await deviceKeyOf(await generateKeyPair({ extractable: false }))
-    const { token } = await login({ url, name, password: demoPassword, fetch })
-    const api = createApi({ url, token, fetch })
-    await enrol(api, { url, deviceKey, device })
+    const { token } = await login({ urls: [url], name, password: demoPassword, fetch })
+    const api = createApi({ urls: [url], token, fetch })
+    await enrol(api, { deviceKey, device })
     await api.auth.logout.mutate()
   }
 

@@ -23,8 +23,8 @@ async function visit(dataDir: string, keep = false) {
   const { url } = demo
   const ca = await fetchUntrustedCa(url)
   const fetch = createNodeFetch({ ca })
-  const { token } = await login({ url, name: ownerName, password: demoPassword, fetch })
-  const api = createApi({ url, token, fetch })
+  const { token } = await login({ urls: [url], name: ownerName, password: demoPassword, fetch })
+  const api = createApi({ urls: [url], token, fetch })
   return {
     api,
     troubles,

@@ -68,7 +68,8 @@ export class SimulatedPerson {
   private async signIn(): Promise<string> {
     const { url, name, deviceKey, fetch } = this.o
     try {
-      return (await login({ url, name, password: demoPassword, deviceKey, enrolled: true, fetch })).token
+      return (await login({ urls: [url], name, password: demoPassword, deviceKey, enrolled: true, fetch }))
+        .token
     } catch (error) {
       // Suspended, or the device was revoked: he does not ask again.
       this.barred = error instanceof HoldfastError && error.code !== 'rate-limited'
@@ -91,7 +92,7 @@ export class SimulatedPerson {
     if (this.token === null) return
     const { token } = this
     this.token = null
-    await createApi({ url, token, deviceKey, fetch }).auth.logout.mutate()
+    await createApi({ urls: [url], token, deviceKey, fetch }).auth.logout.mutate()
   }
 
   setAway(away: boolean): void {

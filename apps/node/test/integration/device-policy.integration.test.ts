@@ -21,7 +21,7 @@ test('regression: where devices are required, a password alone reads no message 
   const deviceKey = await deviceKeyOf(await generateKeyPair({ extractable: true }))
   const fetch = createNodeFetch({ ca: node.ca })
   await login({
-    url: node.url,
+    urls: [node.url],
     name: anna.name,
     password: testPassword,
     deviceKey,
@@ -43,7 +43,7 @@ test('regression: helpdesk cannot revoke a device of an owner, nor give itself a
   const fetch = createNodeFetch({ ca: node.ca })
   const deviceKey = await deviceKeyOf(await generateKeyPair({ extractable: true }))
   await login({
-    url: node.url,
+    urls: [node.url],
     name: node.owner.name,
     password: testPassword,
     deviceKey,

@@ -65,7 +65,7 @@ test('a device: enrolled at the first login, bound after approval, cut off and s
   const { fetch } = node.http()
   const key = await deviceKeyOf(await generateKeyPair({ extractable: false }))
   const options = {
-    url: node.url,
+    urls: [node.url],
     name: 'dora',
     password: testPassword,
     deviceKey: key,
@@ -103,7 +103,7 @@ test('a device whose clock is a day wrong logs in, calls and connects all the sa
     vi.setSystemTime(Date.now() - 86_400_000)
     const plain = await deviceKey.proof({ htm: 'POST', htu: `${node.url}/trpc/auth.login` })
     await expect(node.login('emil', testPassword, plain)).rejects.toMatchObject({ code: 'proof-invalid' })
-    const done = await login({ url: node.url, name: 'emil', password: testPassword, deviceKey, fetch })
+    const done = await login({ urls: [node.url], name: 'emil', password: testPassword, deviceKey, fetch })
     expect(done.binding).toBe('bound')
     expect(await node.api(done.token, deviceKey).auth.me.query()).toMatchObject({ name: 'emil' })
     const client = node.sdk({ ...person, token: done.token }, { deviceKey })

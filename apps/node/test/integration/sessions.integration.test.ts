@@ -107,7 +107,7 @@ describe('a session bound to a device', () => {
     const deviceKey = await newKey()
     using fetch = createNodeFetch({ ca: node.ca })
     const options = {
-      url: node.url,
+      urls: [node.url],
       name: anna.name,
       password: testPassword,
       deviceKey,
@@ -203,7 +203,7 @@ test('where devices are demanded, talk without one is refused', async () => {
   const deviceKey = await newKey()
   using fetch = createNodeFetch({ ca: node.ca })
   const done = await login({
-    url: node.url,
+    urls: [node.url],
     name: node.owner.name,
     password: testPassword,
     deviceKey,

@@ -2,35 +2,56 @@
 import { createTRPCUntypedClient, httpLink, type TRPCClient, TRPCClientError } from '@trpc/client'
 import { HoldfastError } from '../contract/errors.ts'
 import type { AppRouter } from '../router/router.ts'
+import { defaultTiming } from './bounds.ts'
 import type { DeviceKey } from './device-key.ts'
 import { isErrorCode, UnreachableError } from './errors.ts'
-import { nodeOrigin, trpcPath } from './urls.ts'
+import { createFailover } from './failover.ts'
+import { NodeList } from './node-list.ts'
+import { trpcPath } from './urls.ts'
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 export type Api = TRPCClient<AppRouter>
 
 export interface ApiOptions {
-  /** Address of a node, `https://host:port`. */
-  url: string
+  /** Addresses of nodes of the facility, `https://host:port`, the best first; or a list shared with a `Client`. */
+  urls: readonly string[] | NodeList
   /** Session token; without one the browser's session cookie speaks. */
   token?: string
   /** Key of this device; given, every request carries a proof made with it. */
   deviceKey?: DeviceKey
   /** The platform's fetch unless given; in Node the one of client/node.ts knows the facility's CA. */
   fetch?: Fetch
+  /** How long a query waits for one node before it asks the next one as well, milliseconds. */
+  hedgeMs?: number
+  /** Whether calls that change something may be made again when it is not known whether the first arrived. */
+  repeatable?: boolean
 }
 
 /** Clock differences below this are not worth a second try; iat has a resolution of one second. */
 export const clockToleranceMs = 2000
 
 /**
- * A client of the node's procedures: `api.people.list.query({ text: 'ann' })`.
+ * A client of the nodes' procedures: `api.people.list.query({ text: 'ann' })`. When a node does not answer, a query goes to
+ * the next one; a mutation does so only when it surely did not arrive, and otherwise fails saying that this is not known.
  * Every call rejects with HoldfastError, or UnreachableError when no node answered.
  */
 export function createApi(options: ApiOptions): Api {
-  const origin = nodeOrigin(options.url)
+  const nodes = NodeList.of(options.urls)
+  const reach = createFailover({
+    nodes,
+    send: authenticatedFetch(options),
+    hedgeMs: options.hedgeMs ?? defaultTiming.hedgeMs,
+    repeatable: options.repeatable ?? false,
+  })
+  // Stands for whichever node it will be.
+  const somewhere = nodes.best
+  let last = somewhere
+  const send: Fetch = (url, init) =>
+    reach(url.slice(somewhere.length), init, (node) => {
+      last = node
+    })
   const client = createTRPCUntypedClient<AppRouter>({
-    links: [httpLink({ url: `${origin}${trpcPath}`, fetch: authenticatedFetch(options) as typeof fetch })],
+    links: [httpLink({ url: `${somewhere}${trpcPath}`, fetch: send as typeof fetch })],
   })
   const call = (path: string[], input: unknown): Promise<unknown> => {
     const procedure = path.slice(0, -1).join('.')
@@ -42,7 +63,9 @@ export function createApi(options: ApiOptions): Api {
           ? client.mutation(procedure, input)
           : Promise.reject(new Error(`There is no "${verb}" here; procedures have query and mutate.`))
     return answer.catch((error: unknown) => {
-      throw toHoldfastError(error, origin)
+      const failure = toHoldfastError(error, last)
+      if (failure instanceof HoldfastError && failure.code === 'no-quorum') nodes.refused(last)
+      throw failure
     })
   }
   return pathProxy(call) as unknown as Api
@@ -75,12 +98,14 @@ function retryAfter(data: object): { retryAfterMs?: number } {
  */
 function authenticatedFetch(options: ApiOptions): Fetch {
   const { token, deviceKey, fetch: send = (url, init) => fetch(url, init) } = options
-  let clockOffsetMs = 0
+  /** How far each node's clock is ahead, in ms. */
+  const clocks = new Map<string, number>()
   const attempt = async (url: string, init: RequestInit): Promise<Response> => {
     const headers = new Headers(init.headers)
     if (token !== undefined) headers.set('authorization', `${deviceKey ? 'DPoP' : 'Bearer'} ${token}`)
     if (deviceKey) {
       const { origin, pathname } = new URL(url)
+      const clockOffsetMs = clocks.get(origin) ?? 0
       const proof = await deviceKey.proof({
         htm: init.method ?? 'GET',
         htu: `${origin}${pathname}`,
@@ -94,9 +119,10 @@ function authenticatedFetch(options: ApiOptions): Fetch {
   return async (url, init) => {
     const first = await attempt(url, init)
     if (!deviceKey || first.status !== 401) return first
+    const { origin } = new URL(url)
     const offsetMs = clockDifference(first)
-    if (Math.abs(offsetMs - clockOffsetMs) < clockToleranceMs) return first
-    clockOffsetMs = offsetMs
+    if (Math.abs(offsetMs - (clocks.get(origin) ?? 0)) < clockToleranceMs) return first
+    clocks.set(origin, offsetMs)
     return attempt(url, init)
   }
 }

@@ -18,12 +18,6 @@ export const clientBounds = {
   emptyFills: 5,
   /** `history` requests of the application that are not answered yet. */
   requests: 64,
-  /** Time from dialling to `ready`. */
-  connectTimeoutMs: 15_000,
-  /** Silence after which the client asks whether the node is there; below limits.silenceMs. */
-  heartbeatMs: 20_000,
-  /** Silence after the question that ends the connection. */
-  heartbeatGraceMs: 15_000,
   /** Time that a closing handshake gets before the socket is cut. */
   hangUpMs: 500,
   /** Delivered and read marks are gathered for so long. */
@@ -31,4 +25,46 @@ export const clientBounds = {
   /** Wait before a message refused as `busy` is sent again, at first and at most. */
   busyMs: 100,
   busyMaxMs: 5_000,
+  /** Addresses of nodes that are kept. */
+  nodes: 16,
+  /** Rounds in a row in which a node may refuse the login before it counts, while other nodes could not be asked. */
+  refusedRounds: 3,
+  /** Channels whose place is kept after they went away: a node that is behind does not have them yet. */
+  leftChannels: 10_000,
+  /** How long a refusal as no member is doubted on a node that may be behind. */
+  behindMs: 10_000,
 } as const
+
+/** Patience with nodes, in milliseconds; a test may have less. */
+export interface Timing {
+  /** Start of one attempt to the start of the next one, at another node, while the first is not done. */
+  staggerMs: number
+  /** Dialling to `ready`, at first; doubled by each failure of the node, up to `connectMaxMs`. */
+  connectMs: number
+  connectMaxMs: number
+  /** Silence after which the node is asked whether it is there, while an answer is owed and while none is. */
+  askMs: number
+  idleMs: number
+  /** Silence after the question that ends the connection. */
+  answerMs: number
+  /** The same for a socket that tells of whole messages only: a large one on a narrow line is no silence. */
+  blindAnswerMs: number
+  /** Failing at all nodes until others are looked for, and between two looks. */
+  discoverAfterMs: number
+  discoverEveryMs: number
+  /** A query without an answer until the next node is asked as well. */
+  hedgeMs: number
+}
+
+export const defaultTiming: Timing = {
+  staggerMs: 300,
+  connectMs: 2_000,
+  connectMaxMs: 15_000,
+  askMs: 1_000,
+  idleMs: 5_000,
+  answerMs: 1_500,
+  blindAnswerMs: 6_000,
+  discoverAfterMs: 3_000,
+  discoverEveryMs: 10_000,
+  hedgeMs: 2_000,
+}

@@ -49,7 +49,7 @@ export class ChannelCursor {
     return this.#position
   }
 
-  /** Newest sequence that is known to exist. */
+  /** Newest sequence that the node of this connection is known to have. */
   get known(): number {
     return this.#known
   }
@@ -62,6 +62,15 @@ export class ChannelCursor {
   /** Whether `take` has an entry to give. */
   get hasNext(): boolean {
     return this.#held.has(this.#position + 1)
+  }
+
+  /** The connection is gone. The next node may be behind: what it has and gives, it will say itself. */
+  connectionLost(): void {
+    this.outstanding = false
+    this.emptyFills = 0
+    this.#known = this.#position
+    // An entry of the old connection can be on its way no more, and an older one of the next is an old one.
+    this.#anchored = true
   }
 
   /** The node says that entries up to `head` exist. */

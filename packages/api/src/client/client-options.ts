@@ -19,14 +19,17 @@ export interface ClientOptions extends ConnectionOptions {
   outboxEntries?: number
 }
 
-export interface SendOptions {
+export interface ChangeOptions {
   /** The message's id; the same id makes the node store the message once. Made by the client when absent. */
   id?: string
+  /** Takes the message back when aborted. It may have been stored all the same if it was written before. */
+  signal?: AbortSignal
+}
+
+export interface SendOptions extends ChangeOptions {
   priority?: Priority
   /** Sequence of the entry this answers. */
   reply?: number
-  /** Takes the message back when aborted. It may have been stored all the same if it was written before. */
-  signal?: AbortSignal
 }
 
 export interface ClientEvents {

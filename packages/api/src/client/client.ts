@@ -8,7 +8,8 @@ import { HoldfastError } from '../contract/errors.ts'
 import type { ChannelState, Entry, ServerFrame } from '../contract/frames.ts'
 import { limits } from '../contract/limits.ts'
 import { clientBounds } from './bounds.ts'
-import type { ClientEvents, ClientOptions, SendOptions } from './client-options.ts'
+import { ChannelTable } from './channel-table.ts'
+import type { ChangeOptions, ClientEvents, ClientOptions, SendOptions } from './client-options.ts'
 import { Connection, type ReadyFrame, type StateChange } from './connection.ts'
 import type { ConnectionState } from './connection-state.ts'
 import { Emitter, type Handler } from './emitter.ts'
@@ -23,6 +24,7 @@ import { type HistoryFrame, type HistoryPage, Requests } from './requests.ts'
 
 export type {
   Acknowledgement,
+  ChangeOptions,
   ClientEvents,
   ClientOptions,
   ConnectionState,
@@ -50,7 +52,7 @@ export class Client {
   readonly #marks = new Marks()
   readonly #feed: EntryFeed
   readonly #nextId = createMessageIds()
-  readonly #channels = new Map<string, ChannelState>()
+  readonly #channels = new ChannelTable()
   readonly #liveWaiters = new Set<PromiseWithResolvers<void>>()
   #person: ReadyFrame['person'] | null = null
   #device: string | null = null
@@ -81,6 +83,12 @@ export class Client {
       onFrames: (frames) => this.#receive(frames),
       onLost: () => this.#lost(),
       onStopped: (error) => this.#stop(error),
+      isOwed: () =>
+        this.#syncsUnanswered > 0 ||
+        this.#outbox.inFlight > 0 ||
+        this.#requests.size > 0 ||
+        this.#feed.isOwed,
+      hasUnstored: () => this.#outbox.size > 0,
     })
   }
 
@@ -109,9 +117,14 @@ export class Client {
     }
   }
 
+  /** Addresses of the nodes that are known now, the best first. */
+  get nodes(): string[] {
+    return this.#connection.nodes.urls
+  }
+
   /** The person's channels by id. */
   get channels(): ReadonlyMap<string, ChannelState> {
-    return this.#channels
+    return this.#channels.byId
   }
 
   /** Dials now; also cuts a back-off short, for example when the network is back. */
@@ -126,10 +139,10 @@ export class Client {
     return off
   }
 
-  /** Resolves when the connection is live. @throws ConnectionStoppedError */
+  /** Resolves when the connection is live, or up to date at a node that can store nothing now. @throws ConnectionStoppedError */
   live(): Promise<void> {
     if (this.#stopped) return Promise.reject(this.#stopped)
-    if (this.state === 'live') return Promise.resolve()
+    if (this.#upToDate) return Promise.resolve()
     const waiter = Promise.withResolvers<void>()
     this.#liveWaiters.add(waiter)
     return waiter.promise
@@ -169,13 +182,13 @@ export class Client {
   }
 
   /** Replaces the text of an own entry. */
-  edit(channel: string, seq: number, body: string, options: { id?: string } = {}): Promise<Acknowledgement> {
-    return this.#submit({ t: 'edit', channel, id: options.id ?? this.#nextId(), seq, body })
+  edit(channel: string, seq: number, body: string, options: ChangeOptions = {}): Promise<Acknowledgement> {
+    return this.#submit({ t: 'edit', channel, id: options.id ?? this.#nextId(), seq, body }, options.signal)
   }
 
   /** Deletes an entry: its text goes, its place stays. */
-  delete(channel: string, seq: number, options: { id?: string } = {}): Promise<Acknowledgement> {
-    return this.#submit({ t: 'delete', channel, id: options.id ?? this.#nextId(), seq })
+  delete(channel: string, seq: number, options: ChangeOptions = {}): Promise<Acknowledgement> {
+    return this.#submit({ t: 'delete', channel, id: options.id ?? this.#nextId(), seq }, options.signal)
   }
 
   /** Resolves when the outbox has room; await it between sends to send without end at the node's pace. */
@@ -239,7 +252,11 @@ export class Client {
   }
 
   get #authenticated(): boolean {
-    return this.state === 'syncing' || this.state === 'live'
+    return this.state === 'syncing' || this.#upToDate
+  }
+
+  get #upToDate(): boolean {
+    return this.state === 'live' || this.state === 'read-only'
   }
 
   #submit(frame: Submission, signal?: AbortSignal): Promise<Acknowledgement> {
@@ -248,20 +265,9 @@ export class Client {
     if (fault !== null) return Promise.reject(new HoldfastError('bad-request', fault))
     let settled: Promise<Acknowledgement>
     try {
-      signal?.throwIfAborted()
-      settled = this.#outbox.add(frame)
+      settled = this.#outbox.add(frame, signal)
     } catch (error) {
       return Promise.reject(error)
-    }
-    if (signal) {
-      const onAbort = (): void =>
-        this.#outbox.cancel(
-          frame.id,
-          new HoldfastError('conflict', `Message ${frame.id} was taken back before it was acknowledged.`),
-        )
-      signal.addEventListener('abort', onAbort, { once: true })
-      const done = (): void => signal.removeEventListener('abort', onAbort)
-      settled.then(done, done)
     }
     this.#flushOutbox()
     return settled
@@ -289,20 +295,21 @@ export class Client {
   #ready(frame: ReadyFrame): void {
     this.#person = frame.person
     this.#device = frame.device
-    const known = new Set(this.#channels.keys())
-    this.#channels.clear()
-    for (const channel of frame.channels) {
-      known.delete(channel.id)
-      this.#channels.set(channel.id, channel)
-      this.#follow(channel)
+    const missing = this.#channels.reset(frame.channels)
+    for (const channel of frame.channels) this.#follow(channel)
+    for (const id of missing) {
+      this.#feed.unfollow(id, { resume: true })
+      this.#emit('channel', { t: 'channel', change: 'removed', channel: { id } })
     }
-    for (const id of known) this.#removed(id)
     this.#marks.reconcile(frame.channels)
     this.#sync()
     if (this.#watching) this.#connection.write({ t: 'watch', presence: true })
     if (this.#presence !== 'online') this.#connection.write({ t: 'presence', state: this.#presence })
     for (const request of this.#requests.frames()) this.#connection.write(request)
     this.#flushMarks()
+    // What the last node had no room for, this one may take.
+    clearTimeout(this.#pauseTimer)
+    this.#pauseTimer = undefined
     this.#flushOutbox()
   }
 
@@ -339,14 +346,15 @@ export class Client {
   #handle(frame: ServerFrame): void {
     switch (frame.t) {
       case 'entry': {
-        const channel = this.#channels.get(frame.channel)
-        if (channel && frame.seq > channel.head) channel.head = frame.seq
+        this.#channels.grow(frame.channel, frame.seq)
         const { t: _, ...entry } = frame
         this.#feed.entry(entry)
         return
       }
       case 'ack':
         this.#outbox.acknowledge(frame)
+        // Whoever stores has a quorum.
+        this.#connection.quorumBack()
         return
       case 'page':
         if (!this.#requests.answer(frame)) this.#feed.page(frame)
@@ -363,7 +371,7 @@ export class Client {
       case 'channel':
         if (frame.change === 'removed') this.#removed(frame.channel.id)
         else {
-          this.#channels.set(frame.channel.id, frame.channel)
+          this.#channels.set(frame.channel)
           if (frame.change === 'added') this.#follow(frame.channel)
           this.#emit('channel', frame)
         }
@@ -371,9 +379,14 @@ export class Client {
       case 'presence':
         this.#emit('presence', frame.people)
         return
+      case 'notice':
+        if (frame.code === 'quorum' && frame.level === 'info') this.#connection.quorumBack()
+        else if (frame.code === 'quorum')
+          this.#connection.quorumLost(new HoldfastError('no-quorum', frame.message))
+        this.#emit('notice', frame)
+        return
       case 'marks':
       case 'typing':
-      case 'notice':
         this.#emit(frame.t, frame)
         return
       case 'error':
@@ -389,7 +402,12 @@ export class Client {
 
   #refused(frame: Extract<ServerFrame, { t: 'error' }>): void {
     if (typeof frame.id === 'string') {
-      const outcome = this.#outbox.refuse(frame.id, frame)
+      const isBehind =
+        frame.code === 'not-member' && this.#channels.isBehind(this.#outbox.channelOf(frame.id))
+      const outcome = this.#outbox.refuse(frame.id, frame, isBehind)
+      // This may bring in another node, which is given everything again.
+      if (frame.code === 'no-quorum')
+        this.#connection.quorumLost(new HoldfastError(frame.code, frame.message))
       if (outcome.kept)
         this.#pause(
           Math.min(clientBounds.busyMaxMs, clientBounds.busyMs * 2 ** Math.min(outcome.refusals, 10)),
@@ -431,19 +449,20 @@ export class Client {
   }
 
   #removed(id: string): void {
-    this.#channels.delete(id)
+    this.#channels.remove(id)
     this.#feed.unfollow(id)
     this.#marks.forget(id)
     this.#emit('channel', { t: 'channel', change: 'removed', channel: { id } })
   }
 
   #lost(): void {
+    this.#syncsUnanswered = 0
     this.#outbox.connectionLost()
     this.#feed.connectionLost()
   }
 
   #stateChanged(change: StateChange): void {
-    if (change.state === 'live') {
+    if (change.state === 'live' || change.state === 'read-only') {
       for (const waiter of this.#liveWaiters) waiter.resolve()
       this.#liveWaiters.clear()
     }

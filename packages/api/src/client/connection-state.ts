@@ -1,15 +1,17 @@
 /**
  * The life of a connection as one total table: every state answers every event, and a missing cell does not compile.
  *
- * connecting → greeting (socket open) → authenticating (hello) → syncing (ready) → live (synced)
+ * connecting (an attempt authenticates) → syncing (synced) → live ⇄ read-only
  */
 export const connectionStates = [
   'idle',
+  /** One or more nodes are dialled. */
   'connecting',
-  'greeting',
-  'authenticating',
   'syncing',
   'live',
+  /** Connected and up to date, and no node that can be reached has a quorum: nothing can be stored. */
+  'read-only',
+  /** No node can be tried just now. */
   'waiting',
   'stopped',
 ] as const
@@ -18,19 +20,23 @@ export type ConnectionState = (typeof connectionStates)[number]
 export const connectionEvents = [
   /** The application asks for the connection. */
   'start',
-  /** The socket is open. */
-  'opened',
-  /** The node's `hello` came. */
-  'hello',
-  /** The node accepted the credentials. */
+  /** A node accepted the credentials; also one to which a connection that works has moved. */
   'ready',
   /** Everything missed was announced. */
   'synced',
+  /** The same, by a node that cannot store anything. */
+  'syncedReadOnly',
   /** The node dropped frames for this connection; it must sync again. */
   'resync',
-  /** The socket is gone, or nothing came for too long. */
+  /** Nothing can be stored for now. */
+  'quorumLost',
+  /** Messages are stored again. */
+  'quorumBack',
+  /** The socket is gone, or nothing came for too long; another node can be tried. */
   'lost',
-  /** The node said that trying again is of no use. */
+  /** No node can be tried before some time has gone by. */
+  'exhausted',
+  /** Trying again is of no use. */
   'refused',
   /** The back-off is over. */
   'retry',
@@ -39,104 +45,41 @@ export const connectionEvents = [
 ] as const
 export type ConnectionEvent = (typeof connectionEvents)[number]
 
-/** `ignore`: a late or repeated event without meaning here. `violation`: the node broke the protocol; hang up. */
-export type Transition = ConnectionState | 'ignore' | 'violation'
+/** `ignore`: a late or repeated event without meaning here. */
+export type Transition = ConnectionState | 'ignore'
+
+const ignored = Object.fromEntries(connectionEvents.map((event) => [event, 'ignore'])) as Record<
+  ConnectionEvent,
+  'ignore'
+>
+const connected = {
+  ...ignored,
+  ready: 'syncing',
+  resync: 'syncing',
+  lost: 'connecting',
+  exhausted: 'waiting',
+  refused: 'stopped',
+  stop: 'stopped',
+} as const
 
 export const transitions: Record<ConnectionState, Record<ConnectionEvent, Transition>> = {
-  idle: {
-    start: 'connecting',
-    opened: 'ignore',
-    hello: 'ignore',
-    ready: 'ignore',
-    synced: 'ignore',
-    resync: 'ignore',
-    lost: 'ignore',
-    refused: 'ignore',
-    retry: 'ignore',
-    stop: 'stopped',
-  },
+  idle: { ...ignored, start: 'connecting', stop: 'stopped' },
   connecting: {
-    start: 'ignore',
-    opened: 'greeting',
-    hello: 'violation',
-    ready: 'violation',
-    synced: 'violation',
-    resync: 'violation',
-    lost: 'waiting',
-    refused: 'stopped',
-    retry: 'ignore',
-    stop: 'stopped',
-  },
-  greeting: {
-    start: 'ignore',
-    opened: 'ignore',
-    hello: 'authenticating',
-    ready: 'violation',
-    synced: 'violation',
-    resync: 'violation',
-    lost: 'waiting',
-    refused: 'stopped',
-    retry: 'ignore',
-    stop: 'stopped',
-  },
-  authenticating: {
-    start: 'ignore',
-    opened: 'ignore',
-    hello: 'violation',
+    ...ignored,
     ready: 'syncing',
-    synced: 'violation',
-    resync: 'violation',
-    lost: 'waiting',
+    exhausted: 'waiting',
     refused: 'stopped',
-    retry: 'ignore',
     stop: 'stopped',
   },
-  syncing: {
-    start: 'ignore',
-    opened: 'ignore',
-    hello: 'violation',
-    ready: 'violation',
-    synced: 'live',
-    resync: 'syncing',
-    lost: 'waiting',
-    refused: 'stopped',
-    retry: 'ignore',
-    stop: 'stopped',
-  },
-  live: {
-    start: 'ignore',
-    opened: 'ignore',
-    hello: 'violation',
-    ready: 'violation',
-    synced: 'ignore',
-    resync: 'syncing',
-    lost: 'waiting',
-    refused: 'stopped',
-    retry: 'ignore',
-    stop: 'stopped',
-  },
+  syncing: { ...connected, synced: 'live', syncedReadOnly: 'read-only' },
+  live: { ...connected, quorumLost: 'read-only' },
+  'read-only': { ...connected, quorumBack: 'live' },
   waiting: {
+    ...ignored,
     start: 'connecting',
-    opened: 'ignore',
-    hello: 'ignore',
-    ready: 'ignore',
-    synced: 'ignore',
-    resync: 'ignore',
-    lost: 'ignore',
-    refused: 'stopped',
     retry: 'connecting',
+    refused: 'stopped',
     stop: 'stopped',
   },
-  stopped: {
-    start: 'ignore',
-    opened: 'ignore',
-    hello: 'ignore',
-    ready: 'ignore',
-    synced: 'ignore',
-    resync: 'ignore',
-    lost: 'ignore',
-    refused: 'ignore',
-    retry: 'ignore',
-    stop: 'ignore',
-  },
+  stopped: ignored,
 }

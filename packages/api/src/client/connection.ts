@@ -1,38 +1,36 @@
 /**
- * One connection after the other to one of a facility's nodes. Steps, each a state of connection-state.ts:
- * 1. dial the next address · 2. the node's `hello` brings a nonce · 3. `auth` answers it with the token and, with a
- * device key, a proof over the nonce · 4. `ready` · 5. the client syncs, `synced` makes it live · 6. silence is asked
- * about and ends the connection · 7. whatever ended it, the next address is tried after a back-off.
+ * One connection after the other to the nodes of a facility. Each state of connection-state.ts has its duty:
+ * 1. connecting: nodes are dialled until one accepts · 2. syncing: the client asks for what it missed · 3. live · 4. silence
+ * is asked about and ends the connection · 5. whatever ended it, another node is dialled at once · 6. waiting: when none
+ * can be tried · 7. read-only: the node has no quorum; one that has is looked for while this one goes on serving.
  */
 import type { ErrorCode, HoldfastError } from '../contract/errors.ts'
 import type { ClientFrame, ServerFrame } from '../contract/frames.ts'
-import { closeCodes, protocolVersion } from '../contract/protocol.ts'
-import { Backoff, type BackoffOptions } from './backoff.ts'
-import { clientBounds } from './bounds.ts'
+import { type Credentials, type HelloFrame, hangUp, type Link, type ReadyFrame } from './attempt.ts'
+import type { BackoffOptions } from './backoff.ts'
+import { clientBounds, defaultTiming, type Timing } from './bounds.ts'
+import { closeReason, messageOf, refusalOf } from './close-reason.ts'
 import { type ConnectionEvent, type ConnectionState, transitions } from './connection-state.ts'
-import type { DeviceKey } from './device-key.ts'
-import { ConnectionStoppedError, isErrorCode, isFinal, UnreachableError } from './errors.ts'
+import { Dialler } from './dialler.ts'
+import { ConnectionStoppedError, UnreachableError } from './errors.ts'
 import { FrameWriter } from './frame-writer.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { parseMessage } from './incoming.ts'
-import { type OpenSocket, openPlatformSocket, type SocketLike, silence } from './socket.ts'
-import { clientProofTarget, clientUrl, nodeOrigin } from './urls.ts'
+import { NodeList } from './node-list.ts'
 
-export type ReadyFrame = Extract<ServerFrame, { t: 'ready' }>
-export type HelloFrame = Extract<ServerFrame, { t: 'hello' }>
+export type { HelloFrame, ReadyFrame }
 
-export interface ConnectionOptions {
-  /** Addresses of nodes of the facility, `https://host:port`; the next one is tried when one does not answer. */
-  urls: readonly string[]
-  /** Session token; without one the browser's session cookie speaks. A function is asked at every connection. */
-  token?: string | (() => string | Promise<string>)
-  /** Key of this device; demanded when the session is bound to it. */
-  deviceKey?: DeviceKey
-  /** Name and version of the program, for the node's log. */
-  program?: string
-  openSocket?: OpenSocket
+export interface ConnectionOptions extends Credentials {
+  /**
+   * Addresses of nodes of the facility, `https://host:port`, the best first; or a list that is shared with other users of
+   * it, such as `createApi`.
+   */
+  urls: readonly string[] | NodeList
+  /** Of each node by itself. Without effect on a shared list. */
   backoff?: BackoffOptions
-  /** Attempts after which a connection that was never live stops; without it, it never gives up. */
+  /** Failures of every known node after which a connection that was never live stops; without it, it never gives up. */
   firstAttempts?: number
+  timing?: Partial<Timing>
 }
 
 export interface StateChange {
@@ -40,7 +38,7 @@ export interface StateChange {
   previous: ConnectionState
   /** The node's address. */
   url: string
-  /** Why the connection was lost or has stopped. */
+  /** Why the connection was lost or has stopped, or why nothing can be stored. */
   error?: Error
   /** Time until the next attempt. */
   retryInMs?: number
@@ -52,36 +50,58 @@ export interface ConnectionOwner {
   onReady(frame: ReadyFrame): void
   /** The frames of one message, without those that the connection handles itself. */
   onFrames(frames: ServerFrame[]): void
-  /** The socket is gone; what was written may not have arrived. */
+  /** The socket is gone, or another one takes its place; what was written may not have arrived. */
   onLost(): void
   onStopped(error: ConnectionStoppedError): void
+  /** Whether the node owes an answer. */
+  isOwed(): boolean
+  /** Whether something waits to be stored. */
+  hasUnstored(): boolean
 }
 
 export class Connection {
+  readonly nodes: NodeList
   readonly #options: ConnectionOptions
   readonly #owner: ConnectionOwner
-  readonly #urls: string[]
-  readonly #backoff: Backoff
+  readonly #timing: Timing
+  readonly #dialler: Dialler
   readonly #writer = new FrameWriter((text) => this.#send(text))
   #state: ConnectionState = 'idle'
+  #link: Link | null = null
+  /** Of this or the last connection. */
   #hello: HelloFrame | null = null
-  #urlIndex = 0
-  #socket: SocketLike | null = null
+  #url: string
+  #heartbeat: Heartbeat | null = null
   #retryTimer: ReturnType<typeof setTimeout> | undefined
-  #heartbeatTimer: ReturnType<typeof setInterval> | undefined
-  #connectTimer: ReturnType<typeof setTimeout> | undefined
-  #lastHeardMs = 0
-  #asked = false
+  #discoverTimer: ReturnType<typeof setTimeout> | undefined
+  #moveTimer: ReturnType<typeof setTimeout> | undefined
   #wasLive = false
+  /** Whether the nodes were looked for since the last connection. */
+  #looked = false
+  /** Why nothing can be stored; null while it can, as far as is known. */
+  #noQuorum: Error | null = null
+  /** Whether the node of this connection has said so itself. */
+  #isMute = false
   /** The node's last word, which says more than the close code that follows it. */
-  #lastRefusal: { code: ErrorCode; message: string } | null = null
+  #said: string | undefined
 
   constructor(options: ConnectionOptions, owner: ConnectionOwner) {
-    if (options.urls.length === 0) throw new UnreachableError('No address of a node was given.')
     this.#options = options
     this.#owner = owner
-    this.#urls = options.urls.map(nodeOrigin)
-    this.#backoff = new Backoff(options.backoff)
+    this.#timing = { ...defaultTiming, ...options.timing }
+    this.nodes = NodeList.of(options.urls, options.backoff === undefined ? {} : { backoff: options.backoff })
+    this.#url = this.nodes.best
+    this.#dialler = new Dialler({
+      nodes: this.nodes,
+      credentials: options,
+      timing: this.#timing,
+      onReady: (link) => this.#adopt(link),
+      onIdle: (waitMs, error) => {
+        if (this.#link) this.#stayReadOnly()
+        else this.#exhausted(waitMs, error)
+      },
+      onRefused: (error) => this.#step('refused', error),
+    })
   }
 
   get state(): ConnectionState {
@@ -89,7 +109,7 @@ export class Connection {
   }
 
   get url(): string {
-    return this.#urls[this.#urlIndex]!
+    return this.#url
   }
 
   /** What the node said about itself on this or the last connection. */
@@ -99,13 +119,16 @@ export class Connection {
 
   /** Whether the socket takes more now. */
   get writable(): boolean {
-    if (this.#socket === null) return false
-    return this.#socket.bufferedAmount + this.#writer.waiting < clientBounds.socketBytes
+    if (this.#link === null) return false
+    return this.#link.socket.bufferedAmount + this.#writer.waiting < clientBounds.socketBytes
   }
 
   /** Dials, also when a back-off is still running. */
   start(): void {
-    this.#step('start')
+    if (this.#link || this.#state === 'stopped') return
+    this.nodes.hurry()
+    if (this.#state === 'connecting') this.#dialler.start()
+    else this.#step('start')
   }
 
   /** Ends the connection for good. */
@@ -116,54 +139,70 @@ export class Connection {
 
   write(frame: ClientFrame): void {
     this.#writer.push(frame)
+    this.#heartbeat?.sent()
   }
 
   /** The owner has handled the answer to its last `sync`. */
   synced(): void {
-    this.#step('synced')
+    if (this.#noQuorum && (this.#isMute || this.#owner.hasUnstored()))
+      this.#step('syncedReadOnly', this.#noQuorum)
+    else {
+      this.#noQuorum = null
+      this.#step('synced')
+    }
   }
 
   /** A refusal without which this connection is of no use. Ends it: for good, or until the next attempt. */
   fail(error: HoldfastError): void {
-    this.#refusedBy(error.code, error.message)
+    this.#ended(refusalOf(error.code, error.message))
+  }
+
+  /** The node says that it has no quorum. Another one is tried while this one goes on serving what can be read. */
+  quorumLost(error: Error): void {
+    if (!this.#link) return
+    this.#noQuorum = error
+    this.#isMute = true
+    this.nodes.refused(this.#url)
+    this.#move()
+  }
+
+  /** The node stores again. */
+  quorumBack(): void {
+    this.nodes.writable(this.#url)
+    if (this.#noQuorum === null) return
+    this.#noQuorum = null
+    this.#isMute = false
+    clearTimeout(this.#moveTimer)
+    this.#dialler.stop()
+    this.#step('quorumBack')
   }
 
   /** Enters the next state of the table, and does what being there means. */
-  #step(event: ConnectionEvent, error?: Error): void {
+  #step(event: ConnectionEvent, error?: Error, retryInMs?: number): void {
     const previous = this.#state
     const next = transitions[previous][event]
     if (next === 'ignore') return
-    if (next === 'violation') {
-      this.#lost(new UnreachableError(`The node sent "${event}" in the state "${previous}".`))
-      return
-    }
     this.#state = next
-    const change: StateChange = { state: next, previous, url: this.url }
+    clearTimeout(this.#retryTimer)
+    if (next === 'live' || next === 'read-only') this.#wasLive = true
+    const change: StateChange = { state: next, previous, url: this.#url }
     if (error) change.error = error
-    if (next === 'connecting') {
-      clearTimeout(this.#retryTimer)
-      this.#owner.onState(change)
-      this.#dial()
-      return
-    }
-    if (next === 'waiting') {
-      this.#hangUp()
-      this.#urlIndex = (this.#urlIndex + 1) % this.#urls.length
-      const retryInMs = this.#backoff.next()
-      this.#retryTimer = setTimeout(() => this.#step('retry'), retryInMs)
-      this.#owner.onLost()
-      change.retryInMs = retryInMs
-    }
-    if (next === 'live') {
-      this.#wasLive = true
-      this.#backoff.reset()
-    }
+    if (retryInMs !== undefined) change.retryInMs = retryInMs
     if (next === 'stopped') {
-      clearTimeout(this.#retryTimer)
-      this.#hangUp()
+      this.#dialler.stop()
+      clearTimeout(this.#discoverTimer)
+      this.#unlink()
     }
     this.#owner.onState(change)
-    if (next === 'stopped')
+    // A handler of the application may have stepped on.
+    if (this.#state !== next) return
+    if (next === 'connecting') {
+      this.#watchForOthers()
+      this.#dialler.start()
+    } else if (next === 'waiting') {
+      this.#watchForOthers()
+      this.#retryTimer = setTimeout(() => this.#step('retry'), Math.ceil(retryInMs ?? 0))
+    } else if (next === 'stopped')
       this.#owner.onStopped(
         error instanceof ConnectionStoppedError
           ? error
@@ -173,189 +212,153 @@ export class Connection {
       )
   }
 
-  #dial(): void {
-    const { openSocket = openPlatformSocket } = this.#options
-    let socket: SocketLike
-    this.#lastRefusal = null
-    let reason = ''
-    try {
-      socket = openSocket(clientUrl(this.url))
-    } catch (cause) {
-      this.#lost(new UnreachableError(`${this.url} cannot be dialled: ${messageOf(cause)}`, { cause }))
-      return
+  /** Takes an authenticated socket into use, in the place of the one there may be. */
+  #adopt(link: Link): void {
+    if (this.#link) {
+      this.#unlink()
+      this.#owner.onLost()
     }
-    this.#socket = socket
-    socket.onopen = () => {
-      this.#heard()
-      this.#step('opened')
-    }
+    clearTimeout(this.#discoverTimer)
+    this.#discoverTimer = undefined
+    this.#looked = false
+    this.#isMute = false
+    this.#said = undefined
+    this.#link = link
+    this.#hello = link.hello
+    this.#url = link.url
+    const { socket } = link
     socket.onmessage = (event) => this.#receive(event.data)
+    let reason = ''
     socket.onerror = (event: unknown) => {
       reason = messageOf(event)
     }
-    socket.onclose = (event) => this.#closed(event.code, event.reason || reason)
-    this.#heard()
-    this.#connectTimer = setTimeout(
-      () =>
-        this.#lost(
-          new UnreachableError(`${this.url} did not answer in ${clientBounds.connectTimeoutMs / 1000} s.`),
-        ),
-      clientBounds.connectTimeoutMs,
-    )
-    this.#heartbeatTimer = setInterval(() => this.#heartbeat(), clientBounds.heartbeatMs / 4)
+    socket.onclose = (event) =>
+      this.#ended(closeReason(link.url, { code: event.code, reason: event.reason || reason }, this.#said))
+    this.#heartbeat = new Heartbeat({
+      timing: this.#timing,
+      isOwed: () => this.#state === 'syncing' || this.#owner.isOwed(),
+      bytes: () => socket.bytesReceived?.(),
+      ask: () => this.#writer.push({ t: 'ping' }),
+      onSilent: (ms) =>
+        this.#ended(new UnreachableError(`${link.url} has been silent for ${(ms / 1000).toFixed(1)} s.`)),
+    })
+    if (link.ready.nodes) this.nodes.learn(link.ready.nodes)
+    this.#step('ready')
+    if (this.#link !== link) return
+    this.#owner.onReady(link.ready)
+    if (link.rest.length > 0) this.#take(link.rest)
   }
 
   #receive(data: unknown): void {
-    this.#heard()
+    this.#heartbeat?.heard()
     let frames: ServerFrame[]
     try {
       frames = parseMessage(data)
     } catch (error) {
-      this.#lost(error instanceof Error ? error : new UnreachableError(messageOf(error)))
+      this.#ended(error instanceof Error ? error : new UnreachableError(messageOf(error)))
       return
     }
-    const socket = this.#socket
+    this.#take(frames)
+  }
+
+  #take(frames: ServerFrame[]): void {
+    const link = this.#link
     const rest: ServerFrame[] = []
     for (const frame of frames) {
-      // A frame before this one may have ended the connection.
-      if (this.#socket !== socket) return
-      if (frame.t === 'hello') this.#greeted(frame)
-      else if (frame.t === 'ready') {
-        clearTimeout(this.#connectTimer)
-        this.#step('ready')
-        if (this.#state === 'syncing') this.#owner.onReady(frame)
-      } else if (frame.t === 'error' && frame.fatal) this.#refusedBy(frame.code, frame.message)
+      if (frame.t === 'hello' || frame.t === 'ready')
+        this.#ended(new UnreachableError(`${this.#url} sent "${frame.t}" twice.`))
+      else if (frame.t === 'error' && frame.fatal) this.#refusedBy(frame.code, frame.message)
       else if (frame.t === 'resync') {
         this.#step('resync')
         rest.push(frame)
       } else if (frame.t !== 'pong') rest.push(frame)
+      // This frame may have ended the connection.
+      if (this.#link !== link) return
     }
-    if (rest.length > 0 && this.#socket === socket) this.#owner.onFrames(rest)
-  }
-
-  #greeted(hello: HelloFrame): void {
-    this.#step('hello')
-    if (this.#state !== 'authenticating') return
-    this.#hello = hello
-    if (hello.protocol !== protocolVersion) {
-      const message = `The node speaks version ${hello.protocol} of the protocol, this program version ${protocolVersion}. Update the older one.`
-      this.#step('refused', new ConnectionStoppedError('bad-request', message))
-      return
-    }
-    const socket = this.#socket
-    this.#authFrame(hello).then(
-      (frame) => {
-        if (this.#socket === socket) this.write(frame)
-      },
-      (cause) => {
-        if (this.#socket === socket)
-          this.#lost(
-            new UnreachableError(`The credentials cannot be prepared: ${messageOf(cause)}`, { cause }),
-          )
-      },
-    )
-  }
-
-  async #authFrame(hello: HelloFrame): Promise<ClientFrame> {
-    const { token: source, deviceKey, program } = this.#options
-    const frame: Extract<ClientFrame, { t: 'auth' }> = { t: 'auth' }
-    const token = typeof source === 'function' ? await source() : source
-    if (token !== undefined) frame.token = token
-    if (program !== undefined) frame.client = program
-    if (deviceKey) {
-      const htu = clientProofTarget(this.url)
-      frame.proof = await deviceKey.proof({
-        htm: 'GET',
-        htu,
-        nonce: hello.nonce,
-        atMs: hello.at,
-        ...(token ? { token } : {}),
-      })
-    }
-    return frame
+    if (rest.length > 0) this.#owner.onFrames(rest)
   }
 
   #refusedBy(code: ErrorCode, message: string): void {
-    const known = isErrorCode(code) ? code : 'internal'
-    this.#lastRefusal = { code: known, message }
-    if (isFinal(known)) this.#step('refused', new ConnectionStoppedError(known, message))
-    else this.#lost(new UnreachableError(message))
+    this.#said = message
+    this.#ended(refusalOf(code, message))
   }
 
-  #closed(code: number, reason: string): void {
-    const said = this.#lastRefusal?.message
-    if (code === closeCodes.revoked)
-      this.#step(
-        'refused',
-        new ConnectionStoppedError('session-ended', said ?? (reason || 'Your access was revoked.')),
-      )
-    else if (code === closeCodes.unauthenticated)
-      this.#step(
-        'refused',
-        new ConnectionStoppedError('unauthenticated', said ?? (reason || 'Sign in again.')),
-      )
-    else if (code === closeCodes.badFrame || code === closeCodes.tooLarge)
-      this.#step(
-        'refused',
-        new ConnectionStoppedError(
-          code === closeCodes.tooLarge ? 'too-large' : 'bad-request',
-          said ?? `The node refused what this program sent (${reason || code}).`,
-        ),
-      )
-    else if (this.#state === 'connecting')
-      this.#lost(new UnreachableError(`${this.url} cannot be reached: ${reason || `close code ${code}`}.`))
-    else this.#lost(new UnreachableError(said ?? `${this.url} closed the connection (${reason || code}).`))
-  }
-
-  #lost(error: Error): void {
-    const { firstAttempts = Number.POSITIVE_INFINITY } = this.#options
-    if (!this.#wasLive && this.#backoff.failures + 1 >= firstAttempts)
-      this.#step('refused', new ConnectionStoppedError('busy', error.message, { cause: error }))
-    else this.#step('lost', error)
-  }
-
-  #heard(): void {
-    this.#lastHeardMs = performance.now()
-    this.#asked = false
-  }
-
-  #heartbeat(): void {
-    if (this.#state === 'connecting' || this.#state === 'greeting' || this.#state === 'authenticating') return
-    const silentMs = performance.now() - this.#lastHeardMs
-    if (silentMs >= clientBounds.heartbeatMs + clientBounds.heartbeatGraceMs)
-      this.#lost(new UnreachableError(`${this.url} has been silent for ${Math.round(silentMs / 1000)} s.`))
-    else if (silentMs >= clientBounds.heartbeatMs && !this.#asked) {
-      this.#asked = true
-      this.write({ t: 'ping' })
+  /** The connection is over. */
+  #ended(error: Error): void {
+    if (!this.#link) return
+    if (error instanceof ConnectionStoppedError) {
+      this.#step('refused', error)
+      return
     }
+    this.nodes.failed(this.#url)
+    this.#unlink()
+    this.#owner.onLost()
+    if (this.nodes.ready().length > 0) this.#step('lost', error)
+    else this.#exhausted(this.nodes.waitMs(), error)
+  }
+
+  /** No node answers. Gives up where the application wants that, after others have been looked for. */
+  #exhausted(waitMs: number, error: Error): void {
+    const { firstAttempts = Number.POSITIVE_INFINITY } = this.#options
+    const enough = this.nodes.urls.every((url) => this.nodes.failures(url) >= firstAttempts)
+    if (this.#wasLive || !enough) this.#step('exhausted', error, waitMs)
+    else if (this.nodes.canDiscover && !this.#looked) {
+      this.#step('exhausted', error, waitMs)
+      void this.#look()
+    } else this.#step('refused', new ConnectionStoppedError('busy', error.message, { cause: error }))
+  }
+
+  #watchForOthers(): void {
+    if (!this.nodes.canDiscover || this.#discoverTimer !== undefined) return
+    const { discoverAfterMs, discoverEveryMs } = this.#timing
+    this.#discoverTimer = setTimeout(
+      () => void this.#look(),
+      this.#looked ? discoverEveryMs : discoverAfterMs,
+    )
+  }
+
+  async #look(): Promise<void> {
+    const found = await this.nodes.discover()
+    this.#looked = true
+    this.#discoverTimer = undefined
+    if (this.#link || this.#state === 'stopped') return
+    if (found && this.#state === 'connecting') this.#dialler.start()
+    else if (found) this.#step('retry')
+    this.#watchForOthers()
+  }
+
+  /** Looks for a node with a quorum. */
+  #move(): void {
+    clearTimeout(this.#moveTimer)
+    if (!this.#dialler.dialling) this.#dialler.start(this.#url)
+  }
+
+  /** No other node can do better. The next look is when one might. */
+  #stayReadOnly(): void {
+    if (!this.#noQuorum) return
+    this.#step('quorumLost', this.#noQuorum)
+    const waitMs = this.nodes.writableInMs(this.#url)
+    clearTimeout(this.#moveTimer)
+    if (Number.isFinite(waitMs)) this.#moveTimer = setTimeout(() => this.#move(), Math.ceil(waitMs) + 1)
   }
 
   #send(text: string): void {
-    if (!this.#socket) return
+    if (!this.#link) return
     try {
-      this.#socket.send(text)
+      this.#link.socket.send(text)
     } catch (cause) {
-      this.#lost(new UnreachableError(`Writing to ${this.url} failed: ${messageOf(cause)}`, { cause }))
+      this.#ended(new UnreachableError(`Writing to ${this.#url} failed: ${messageOf(cause)}`, { cause }))
     }
   }
 
-  #hangUp(): void {
-    clearTimeout(this.#connectTimer)
-    clearInterval(this.#heartbeatTimer)
+  #unlink(): void {
+    clearTimeout(this.#moveTimer)
+    this.#dialler.stop()
+    this.#heartbeat?.stop()
+    this.#heartbeat = null
     this.#writer.clear()
-    const socket = this.#socket
-    this.#socket = null
-    if (!socket) return
-    silence(socket)
-    // A closing handshake with a dead peer would keep the socket for half a minute, so where it can be cut it is cut.
-    const timer = setTimeout(() => socket.terminate?.(), clientBounds.hangUpMs)
-    socket.onclose = () => clearTimeout(timer)
-    socket.close(1000)
+    const link = this.#link
+    this.#link = null
+    if (link) hangUp(link.socket)
   }
-}
-
-function messageOf(cause: unknown): string {
-  if (typeof cause === 'object' && cause !== null && 'message' in cause && typeof cause.message === 'string')
-    return cause.message
-  return typeof cause === 'string' ? cause : 'unknown reason'
 }

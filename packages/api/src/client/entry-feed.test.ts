@@ -42,6 +42,8 @@ test('a gap is asked for once, and again on the next connection', () => {
   feed.pump()
   expect(requests).toMatchObject([{ channel: 'a', after: 0 }])
   feed.connectionLost()
+  // The next node names what it has.
+  feed.follow({ id: 'a', head: 4 }, { position: 4, anchored: false })
   expect(feed.syncPositions()).toEqual({ a: 0 })
   feed.synced()
   feed.pump()
@@ -87,6 +89,60 @@ test('a node that names a head and does not give the entries is reported, not as
   }
   expect(requests).toHaveLength(clientBounds.emptyFills)
   expect(failures).toEqual(['The node names 5 as the newest entry of a and does not give entry 1.'])
+  feed.stop()
+})
+
+test('at a node that is behind nothing is asked for that it does not have, and nothing comes twice', () => {
+  const { feed, requests, delivered, failures } = makeFeed()
+  feed.follow({ id: 'a', head: 0 }, { position: 0, anchored: true })
+  for (const seq of [1, 2, 3, 5]) feed.entry(entry('a', seq))
+  feed.pump()
+  expect(requests).toMatchObject([{ channel: 'a', after: 3 }])
+  feed.connectionLost()
+  feed.follow({ id: 'a', head: 2 }, { position: 2, anchored: false })
+  expect(feed.syncPositions()).toEqual({ a: 3 })
+  feed.synced()
+  feed.pump()
+  for (const seq of [3, 4]) {
+    feed.entry(entry('a', seq))
+    feed.pump()
+  }
+  expect(requests).toHaveLength(1)
+  expect(delivered).toEqual(['a:1', 'a:2', 'a:3', 'a:4', 'a:5'])
+  expect(failures).toEqual([])
+  feed.stop()
+})
+
+test('who begins with what comes from now on is not led back by a node that is behind', () => {
+  const { feed, delivered } = makeFeed()
+  feed.follow({ id: 'a', head: 7 }, { position: 7, anchored: false })
+  feed.connectionLost()
+  feed.follow({ id: 'a', head: 5 }, { position: 5, anchored: false })
+  feed.syncPositions()
+  feed.synced()
+  for (const seq of [6, 7, 8]) feed.entry(entry('a', seq))
+  feed.pump()
+  expect(delivered).toEqual(['a:8'])
+  feed.stop()
+})
+
+test('a channel that a node does not know yet goes on at its place when it does', () => {
+  const { feed, delivered } = makeFeed()
+  feed.follow({ id: 'a', head: 0 }, { position: 0, anchored: true })
+  for (const seq of [1, 2]) feed.entry(entry('a', seq))
+  feed.pump()
+  feed.unfollow('a', { resume: true })
+  expect(feed.positions()).toEqual({ a: 2 })
+  feed.follow({ id: 'a', head: 3 }, { position: 0, anchored: true })
+  expect(feed.syncPositions()).toEqual({ a: 2 })
+  feed.synced()
+  for (const seq of [1, 2, 3]) feed.entry(entry('a', seq))
+  feed.pump()
+  expect(delivered).toEqual(['a:1', 'a:2', 'a:3'])
+  feed.unfollow('a')
+  // Back in after having been out: from now on, and not again what was seen.
+  feed.follow({ id: 'a', head: 3 }, { position: 0, anchored: true })
+  expect(feed.positions()).toEqual({ a: 3 })
   feed.stop()
 })
 

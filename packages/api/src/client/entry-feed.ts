@@ -40,6 +40,8 @@ export class EntryFeed {
   readonly #fills = new Map<number, ChannelCursor>()
   /** The newest sequence the application has handled; differs from a cursor's position while it is busy. */
   readonly #handled = new Map<string, number>()
+  /** Where the application was in channels that it does not follow any more; `resume`: they may come back. */
+  readonly #left = new Map<string, { position: number; resume: boolean }>()
   readonly #timers = new Set<ReturnType<typeof setTimeout>>()
   #busy = false
   #stopped = false
@@ -48,18 +50,33 @@ export class EntryFeed {
     this.#options = options
   }
 
-  /** Begins to follow a channel; one that is followed already goes on from where it is. */
+  /**
+   * Begins to follow a channel; one that is followed already goes on from where it is. One that was left never goes back
+   * behind its place, and one that was only missing goes on at it.
+   */
   follow(channel: { id: string; head: number }, start: { position: number; anchored: boolean }): void {
-    if (this.#cursors.has(channel.id)) return
-    const cursor = new ChannelCursor({ channel: channel.id, ...start, budget: this.#budget })
+    let cursor = this.#cursors.get(channel.id)
+    if (!cursor) {
+      const left = this.#left.get(channel.id)
+      this.#left.delete(channel.id)
+      const place = left && (left.resume || left.position > start.position) ? left.position : null
+      cursor = new ChannelCursor({
+        channel: channel.id,
+        ...(place === null ? start : { position: place, anchored: true }),
+        budget: this.#budget,
+      })
+      this.#cursors.set(channel.id, cursor)
+    }
     cursor.learn(channel.head)
-    this.#cursors.set(channel.id, cursor)
     this.#stirred.add(cursor)
   }
 
-  unfollow(channel: string): void {
+  /** `resume`: the node does not name the channel, which it may do once it has caught up with the others. */
+  unfollow(channel: string, { resume }: { resume: boolean } = { resume: false }): void {
     const cursor = this.#cursors.get(channel)
     if (!cursor) return
+    this.#left.set(channel, { position: cursor.position, resume })
+    if (this.#left.size > clientBounds.leftChannels) this.#left.delete(this.#left.keys().next().value!)
     cursor.clear()
     this.#cursors.delete(channel)
     this.#handled.delete(channel)
@@ -80,6 +97,7 @@ export class EntryFeed {
   /** The newest sequence that the application has handled, by channel. */
   positions(): Record<string, number> {
     const positions: Record<string, number> = {}
+    for (const [channel, { position, resume }] of this.#left) if (resume) positions[channel] = position
     for (const cursor of this.#cursors.values())
       positions[cursor.channel] = this.#handled.get(cursor.channel) ?? cursor.position
     return positions
@@ -124,7 +142,12 @@ export class EntryFeed {
   connectionLost(): void {
     this.#fills.clear()
     this.#wanting.clear()
-    for (const cursor of this.#cursors.values()) cursor.outstanding = false
+    for (const cursor of this.#cursors.values()) cursor.connectionLost()
+  }
+
+  /** Whether the node owes an answer. */
+  get isOwed(): boolean {
+    return this.#fills.size > 0
   }
 
   stop(): void {

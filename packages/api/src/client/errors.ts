@@ -10,9 +10,12 @@ export class ConnectionStoppedError extends HoldfastError {
 
 /** The node could not be reached, or went away; the client tries again by itself unless told otherwise. */
 export class UnreachableError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
+  /** Whether a request may have been carried out all the same; false: it surely never reached the node. */
+  readonly mayHaveArrived: boolean
+  constructor(message: string, options?: ErrorOptions & { mayHaveArrived?: boolean }) {
     super(message, options)
     this.name = 'UnreachableError'
+    this.mayHaveArrived = options?.mayHaveArrived ?? true
   }
 }
 
@@ -22,7 +25,7 @@ export function isErrorCode(value: unknown): value is ErrorCode {
 
 /** Refusals that pass: the same frame may succeed a little later. */
 export function isTransient(code: ErrorCode): boolean {
-  return code === 'busy' || code === 'rate-limited' || code === 'shutting-down'
+  return code === 'busy' || code === 'rate-limited' || code === 'shutting-down' || code === 'no-quorum'
 }
 
 /** Refusals of a connection that trying again does not mend. */

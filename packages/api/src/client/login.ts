@@ -7,11 +7,12 @@ import { type ErrorCode, HoldfastError } from '../contract/errors.ts'
 import type { DeviceDetail, LoginResult } from '../services.ts'
 import { type Api, clockDifference, clockToleranceMs, createApi, type Fetch } from './api.ts'
 import type { DeviceKey } from './device-key.ts'
-import { nodeOrigin, trpcPath } from './urls.ts'
+import { NodeList } from './node-list.ts'
+import { trpcPath } from './urls.ts'
 
 export interface LoginOptions {
-  /** Address of a node, `https://host:port`. */
-  url: string
+  /** Addresses of nodes of the facility, `https://host:port`, the best first; or a list that is shared. */
+  urls: readonly string[] | NodeList
   name: string
   password: string
   deviceKey?: DeviceKey
@@ -49,8 +50,11 @@ const deviceRefusals: readonly ErrorCode[] = [
  */
 export async function login(given: LoginOptions): Promise<Login> {
   const clock: NodeClock = { offsetMs: 0 }
+  // One list for all steps: a challenge is answered at the node that gave it.
+  const nodes = NodeList.of(given.urls)
   const options = {
     ...given,
+    urls: nodes,
     fetch: timingFetch(given.fetch ?? ((url, init) => fetch(url, init)), clock),
     clock,
   }
@@ -66,7 +70,7 @@ export async function login(given: LoginOptions): Promise<Login> {
     }
   }
   const unbound = await signIn(options, false)
-  const api = createApi({ url: options.url, token: unbound.token, fetch: options.fetch })
+  const api = createApi({ urls: nodes, token: unbound.token, fetch: options.fetch })
   const device = await enrol(api, { ...options, deviceKey })
   if (device.status !== 'approved') return { ...unbound, device, binding: 'pending' }
   const bound = await signIn(options, true)
@@ -82,7 +86,6 @@ export async function login(given: LoginOptions): Promise<Login> {
 export async function enrol(
   api: Api,
   options: {
-    url: string
     deviceKey: DeviceKey
     device?: { name: string; platform?: string }
     clock?: NodeClock
@@ -95,14 +98,14 @@ export async function enrol(
   const { nonce } = await api.devices.challenge.mutate()
   const proof = await deviceKey.proof({
     htm: 'POST',
-    htu: target(options.url, 'devices.enrol'),
+    htu: target('devices.enrol'),
     nonce,
     atMs: Date.now() + (options.clock?.offsetMs ?? 0),
   })
   return api.devices.enrol.mutate({ ...device, proof })
 }
 
-type SignInOptions = LoginOptions & { fetch: Fetch; clock: NodeClock }
+type SignInOptions = LoginOptions & { urls: NodeList; fetch: Fetch; clock: NodeClock }
 interface SignedIn {
   token: string
   session: Omit<LoginResult, 'token'>
@@ -123,16 +126,18 @@ async function signIn(options: SignInOptions, prove: boolean): Promise<SignedIn>
 }
 
 async function attempt(options: SignInOptions, prove: boolean): Promise<SignedIn> {
-  const { url, name, password, deviceKey, fetch, clock } = options
-  const api = createApi({ url, fetch })
+  const { urls, name, password, deviceKey, fetch, clock } = options
+  // Signing in twice leaves a session that nobody uses, and does no other harm.
+  const api = createApi({ urls, fetch, repeatable: true })
   const atMs = Date.now() + clock.offsetMs
   const proof =
-    prove && deviceKey
-      ? await deviceKey.proof({ htm: 'POST', htu: target(url, 'auth.login'), atMs })
-      : undefined
+    prove && deviceKey ? await deviceKey.proof({ htm: 'POST', htu: target('auth.login'), atMs }) : undefined
   const answer = await api.auth.login.mutate({ name, password, ...(proof ? { proof } : {}) })
   if (!('token' in answer))
-    throw new HoldfastError('internal', `${url} gave no token. Is another program between here and the node?`)
+    throw new HoldfastError(
+      'internal',
+      `${urls.best} gave no token. Is another program between here and the node?`,
+    )
   const { token, ...session } = answer
   return { token, session }
 }
@@ -150,7 +155,10 @@ function timingFetch(send: Fetch, clock: NodeClock): Fetch {
   }
 }
 
-/** What a proof names as its target for a procedure. */
-function target(url: string, procedure: string): string {
-  return `${nodeOrigin(url)}${trpcPath}/${procedure}`
+/**
+ * What a proof names as its target for a procedure. A node compares the path only, because it has many names; so a proof
+ * is as good at the next node.
+ */
+function target(procedure: string): string {
+  return `https://holdfast${trpcPath}/${procedure}`
 }

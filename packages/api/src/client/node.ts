@@ -1,14 +1,20 @@
 /** What the SDK needs in Node besides client.ts: sockets and requests that trust the facility's own CA. */
+import type { ClientRequest } from 'node:http'
 import { Agent, request as httpsRequest } from 'node:https'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { WebSocket } from 'ws'
 import type { Fetch } from './api.ts'
 import { type Client, type ClientOptions, connect } from './client.ts'
 import { UnreachableError } from './errors.ts'
+import { NodeList } from './node-list.ts'
 import type { OpenSocket, SocketLike } from './socket.ts'
 
 /** Largest answer that is read; the audit's export, 5000 lines, is the largest there is. */
 const maxAnswerBytes = 64 * 1024 * 1024
 const requestTimeoutMs = 30_000
+/** TLS set up with a node; a partitioned one says nothing, and the next one waits. */
+const connectTimeoutMs = 2_000
 /** Largest message taken from a node: a page of 200 of the largest texts with every character escaped. */
 const maxMessageBytes = 64 * 1024 * 1024
 
@@ -19,22 +25,38 @@ export interface NodeTrust {
   ca?: string
 }
 
+export interface NodeDiscovery {
+  /**
+   * Finds addresses of further nodes of the same facility, for example on the LAN; asked when no known node answers. Whom
+   * it finds still has to show a certificate of `ca`. Without effect on a shared list.
+   */
+  discover?: () => Promise<string[]>
+}
+
 /** `connect` for Node: trusts `ca` and nothing else. */
-export function connectNode(options: ClientOptions & NodeTrust): Client {
-  return connect({ openSocket: nodeSocket(options), ...options })
+export function connectNode(options: ClientOptions & NodeTrust & NodeDiscovery): Client {
+  const { discover, backoff } = options
+  const urls = NodeList.of(options.urls, { ...(backoff && { backoff }), ...(discover && { discover }) })
+  return connect({ openSocket: nodeSocket(options), ...options, urls })
 }
 
 /** Opens WebSockets that trust `ca`. */
 export function nodeSocket(trust: NodeTrust): OpenSocket {
-  return (url) =>
-    new WebSocket(url, {
+  return (url) => {
+    const socket = new WebSocket(url, {
       ...(trust.ca === undefined ? {} : { ca: trust.ca }),
       ...(trust.userAgent === undefined ? {} : { headers: { 'user-agent': trust.userAgent } }),
       minVersion: 'TLSv1.3',
       maxPayload: maxMessageBytes,
       // A message is small and wants to leave now; compressing costs memory for every connection.
       perMessageDeflate: false,
-    }) as unknown as SocketLike
+    })
+    let line: Socket | undefined
+    socket.once('upgrade', (answer) => {
+      line = answer.socket
+    })
+    return Object.assign(socket, { bytesReceived: () => line?.bytesRead }) as unknown as SocketLike
+  }
 }
 
 /**
@@ -49,8 +71,15 @@ export function createNodeFetch(trust: NodeTrust): Fetch & Disposable {
   })
   const send: Fetch = (url, init) =>
     new Promise((resolve, reject) => {
+      /** Whether the request may have left: nothing is written before TLS is set up. */
+      let isConnected = false
       const fail = (cause: Error): void =>
-        reject(new UnreachableError(`${new URL(url).origin} cannot be reached: ${cause.message}`, { cause }))
+        reject(
+          new UnreachableError(`${new URL(url).origin} cannot be reached: ${cause.message}`, {
+            cause,
+            mayHaveArrived: isConnected,
+          }),
+        )
       const body = typeof init.body === 'string' ? init.body : undefined
       const request = httpsRequest(
         url,
@@ -85,11 +114,33 @@ export function createNodeFetch(trust: NodeTrust): Fetch & Disposable {
           })
         },
       )
+      onceConnected(request, () => {
+        isConnected = true
+      })
       request.on('timeout', () => request.destroy(new Error(`no answer in ${requestTimeoutMs / 1000} s`)))
       request.on('error', fail)
       request.end(body)
     })
   return Object.assign(send, { [Symbol.dispose]: () => agent.destroy() })
+}
+
+/** Bounds the time for setting up TLS, and calls `connected` when it is done, or was for a request before. */
+function onceConnected(request: ClientRequest, connected: () => void): void {
+  request.on('socket', (socket) => {
+    if (request.reusedSocket || !(socket instanceof TLSSocket)) {
+      connected()
+      return
+    }
+    const timer = setTimeout(
+      () => request.destroy(new Error(`no connection in ${connectTimeoutMs / 1000} s`)),
+      connectTimeoutMs,
+    )
+    socket.once('secureConnect', () => {
+      clearTimeout(timer)
+      connected()
+    })
+    request.once('close', () => clearTimeout(timer))
+  })
 }
 
 /**
@@ -122,6 +173,7 @@ export function fetchUntrustedCa(origin: string): Promise<string> {
         })
       },
     )
+    onceConnected(request, () => {})
     request.on('timeout', () => request.destroy(new Error(`no answer in ${requestTimeoutMs / 1000} s`)))
     request.on('error', (error) => fail(error.message, error))
     request.end()

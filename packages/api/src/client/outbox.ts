@@ -26,6 +26,7 @@ interface Pending {
   sent: boolean
   /** Refusals with a code that passes. */
   refusals: number
+  lastRefusal: { code: ErrorCode; message: string } | null
   settled: Promise<Acknowledgement>
   resolve(value: Acknowledgement): void
   reject(error: HoldfastError): void
@@ -77,10 +78,26 @@ export class Outbox {
   }
 
   /**
-   * Takes a message. The promise resolves at its acknowledgement.
-   * @throws HoldfastError `busy` when the outbox is full, `conflict` when another message has this id.
+   * Takes a message. The promise resolves at its acknowledgement; `signal` takes the message back.
+   * @throws HoldfastError `busy` when the outbox is full, `conflict` when another message has this id, and the reason of
+   * a signal that is aborted already.
    */
-  add(frame: Submission): Promise<Acknowledgement> {
+  add(frame: Submission, signal?: AbortSignal): Promise<Acknowledgement> {
+    signal?.throwIfAborted()
+    const settled = this.#take(frame)
+    if (!signal) return settled
+    const onAbort = (): void => {
+      const { code = 'conflict', message = '' } = this.#pending.get(frame.id)?.lastRefusal ?? {}
+      const text = `Message ${frame.id} was taken back before it was acknowledged. ${message}`
+      this.cancel(frame.id, new HoldfastError(code, text.trimEnd()))
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    const done = (): void => signal.removeEventListener('abort', onAbort)
+    settled.then(done, done)
+    return settled
+  }
+
+  #take(frame: Submission): Promise<Acknowledgement> {
     const known = this.#pending.get(frame.id)
     if (known) {
       if (JSON.stringify(known.frame) === JSON.stringify(frame)) return known.settled
@@ -96,7 +113,16 @@ export class Outbox {
       )
     const { promise, resolve, reject } = Promise.withResolvers<Acknowledgement>()
     const bytes = clientBounds.entryOverheadBytes + ('body' in frame ? frame.body.length * 2 : 0)
-    const pending: Pending = { frame, bytes, sent: false, refusals: 0, settled: promise, resolve, reject }
+    const pending: Pending = {
+      frame,
+      bytes,
+      sent: false,
+      refusals: 0,
+      lastRefusal: null,
+      settled: promise,
+      resolve,
+      reject,
+    }
     this.#pending.set(frame.id, pending)
     this.#bytes += bytes
     this.#unsent.push(pending)
@@ -129,11 +155,19 @@ export class Outbox {
     })
   }
 
-  /** The node refused message `id`. A refusal that passes puts the message back in front; any other ends it. */
-  refuse(id: string, error: { code: ErrorCode; message: string }): RefusalOutcome {
+  /** The channel that a message goes to. */
+  channelOf(id: string): string | undefined {
+    return this.#pending.get(id)?.frame.channel
+  }
+
+  /**
+   * The node refused message `id`. A refusal that passes, as its code says or the caller knows, puts the message back in
+   * front; any other ends it.
+   */
+  refuse(id: string, error: { code: ErrorCode; message: string }, passes = false): RefusalOutcome {
     const pending = this.#pending.get(id)
     if (!pending) return { kept: false }
-    if (isTransient(error.code)) {
+    if (passes || isTransient(error.code)) {
       if (pending.sent) {
         pending.sent = false
         this.#inFlight -= 1
@@ -141,6 +175,7 @@ export class Outbox {
         this.#unordered = true
       }
       pending.refusals += 1
+      pending.lastRefusal = error
       return { kept: true, refusals: pending.refusals }
     }
     this.#remove(id)
@@ -157,7 +192,10 @@ export class Outbox {
   connectionLost(): void {
     this.#inFlight = 0
     this.#unsent = [...this.#pending.values()]
-    for (const pending of this.#unsent) pending.sent = false
+    for (const pending of this.#unsent) {
+      pending.sent = false
+      pending.refusals = 0
+    }
   }
 
   /** Ends every message with `error(id)`. */

@@ -55,9 +55,13 @@ describe('the table of the connection', () => {
       if (state !== 'stopped') expect(transitions[state].stop).toBe('stopped')
   })
 
-  test('every state with a socket leads to waiting when it is lost, and every state can be reached', () => {
-    for (const state of ['connecting', 'greeting', 'authenticating', 'syncing', 'live'] as const)
-      expect(transitions[state].lost).toBe('waiting')
+  test('whoever is connected and loses it dials or waits, and every state can be reached', () => {
+    for (const state of ['syncing', 'live', 'read-only'] as const) {
+      expect(transitions[state].lost).toBe('connecting')
+      expect(transitions[state].exhausted).toBe('waiting')
+      expect(transitions[state].ready).toBe('syncing')
+    }
+    expect(transitions.connecting.exhausted).toBe('waiting')
     const reached = new Set<string>(['idle'])
     for (const row of Object.values(transitions)) for (const next of Object.values(row)) reached.add(next)
     for (const state of connectionStates) expect(reached).toContain(state)

@@ -48,6 +48,10 @@ export class Requests {
     return waiting !== undefined
   }
 
+  get size(): number {
+    return this.#waiting.size
+  }
+
   /** Requests to send again on a new connection. */
   frames(): HistoryFrame[] {
     return [...this.#waiting.values()].map((waiting) => waiting.frame)

@@ -2,6 +2,8 @@
 export interface SocketLike {
   /** Bytes that are written and have not left. */
   readonly bufferedAmount: number
+  /** Bytes that have come in so far, also of a message that is not complete; browsers do not tell. */
+  bytesReceived?(): number | undefined
   send(text: string): void
   close(code?: number, reason?: string): void
   /** Ends the socket without waiting for the other side; browsers do not have it. */

@@ -25,6 +25,7 @@ export const errorStatus = {
   busy: 503,
   'disk-full': 507,
   'read-only': 503,
+  'no-quorum': 503,
   'shutting-down': 503,
   internal: 500,
 } as const

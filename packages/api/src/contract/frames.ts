@@ -178,6 +178,8 @@ export type ServerFrame =
       device: string | null
       channels: ChannelState[]
       at: number
+      /** Addresses of all members of the cluster, `https://host:port`; absent where there is none. */
+      nodes?: string[]
     }
   | { t: 'ack'; id: string; channel: string; seq: number; at: number; duplicate?: true }
   | ({ t: 'entry' } & Entry)

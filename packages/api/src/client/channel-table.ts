@@ -1,0 +1,51 @@
+import type { ChannelState } from '../contract/frames.ts'
+import { clientBounds } from './bounds.ts'
+
+/** The person's channels, as the newest word of the nodes has them. */
+export class ChannelTable {
+  readonly #channels = new Map<string, ChannelState>()
+  /** Channels that the last node knew and this one does not, with the time since when. */
+  readonly #missing = new Map<string, number>()
+
+  get byId(): ReadonlyMap<string, ChannelState> {
+    return this.#channels
+  }
+
+  /** Takes the list of a `ready`. Returns the ids of the channels that are not in it any more. */
+  reset(channels: readonly ChannelState[]): string[] {
+    const before = new Map(this.#channels)
+    this.#channels.clear()
+    this.#missing.clear()
+    for (const channel of channels) {
+      // A node that is behind does not make what was there undone.
+      const head = Math.max(channel.head, before.get(channel.id)?.head ?? 0)
+      before.delete(channel.id)
+      this.#channels.set(channel.id, { ...channel, head })
+    }
+    for (const id of before.keys()) this.#missing.set(id, performance.now())
+    return [...before.keys()]
+  }
+
+  set(channel: ChannelState): void {
+    this.#missing.delete(channel.id)
+    this.#channels.set(channel.id, channel)
+  }
+
+  /** The person is out for good. */
+  remove(id: string): void {
+    this.#missing.delete(id)
+    this.#channels.delete(id)
+  }
+
+  /** An entry was seen. */
+  grow(id: string, seq: number): void {
+    const channel = this.#channels.get(id)
+    if (channel && seq > channel.head) channel.head = seq
+  }
+
+  /** Whether the node may only not have caught up yet with one that knew the person as a member. */
+  isBehind(id: string | undefined): boolean {
+    const since = this.#missing.get(id ?? '')
+    return since !== undefined && performance.now() - since < clientBounds.behindMs
+  }
+}
