@@ -145,6 +145,10 @@ export interface AuditVerdict {
   segments: number
   /** Hash of the newest event, hex. */
   head: string
+  /** Signed checkpoints that agree with the events. */
+  checkpoints: number
+  /** The checkpoint that was given along, and the names of the nodes that signed it; null without one to believe. */
+  against: { size: number; signedBy: string[] } | null
   /** Each place that does not verify, in one sentence with file, line and byte. */
   faults: string[]
   tookMs: number

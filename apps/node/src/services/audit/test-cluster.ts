@@ -47,9 +47,15 @@ export class TestCluster implements AsyncDisposable {
     return outcomes
   }
 
+  /** Events that all differ. */
   events(count: number): void {
-    const event = [commandTypes.control, 'audit.used', systemActor, { action: 'audit.verified', detail: {} }]
-    this.apply(Array.from({ length: count }, () => event))
+    const event = (n: number) => [
+      commandTypes.control,
+      'audit.used',
+      systemActor,
+      { action: 'audit.verified', detail: { n } },
+    ]
+    this.apply(Array.from({ length: count }, (_, i) => event(this.#applied * 1000 + i)))
   }
 
   /** Until nothing is proposed any more. */

@@ -1,6 +1,7 @@
 import { openDatabase } from '@holdfast/db'
 import type Database from 'better-sqlite3'
 import { genesisHash, hashBytes, nextHash } from './chain.ts'
+import { CheckpointCheck } from './verify-checkpoints.ts'
 import { eventRange, type Faults } from './verify-faults.ts'
 
 /** Rows read at once; between reads a thread that also answers others gets its turn. */
@@ -25,6 +26,7 @@ export class DatabaseChain implements Disposable {
   readonly #db: Database.Database
   readonly #name: string
   readonly #faults: Faults
+  readonly checkpoints: CheckpointCheck
   readonly #page: Database.Statement<[number, number, number], Row>
   /** Newest event of the database when the check began. */
   readonly headSeq: number
@@ -35,12 +37,17 @@ export class DatabaseChain implements Disposable {
   #seq = 0
   #hash: Buffer = genesisHash
 
-  /** @throws OpenError or SqliteError when the file is missing, unreadable or not a cluster database */
-  constructor(path: string, name: string, faults: Faults) {
+  /**
+   * @param against text of a checkpoint that was kept elsewhere
+   * @throws OpenError or SqliteError when the file is missing, unreadable or not a cluster database
+   */
+  constructor(path: string, options: { name: string; faults: Faults; against?: string }) {
+    const { name, faults } = options
     this.#db = openDatabase(path, { role: 'reader', readonly: true })
     this.#name = name
     this.#faults = faults
     try {
+      this.checkpoints = new CheckpointCheck(this.#db, options)
       const applied = this.#db.prepare('SELECT auditSeq, auditHash FROM applied').get() as
         | { auditSeq: number; auditHash: Buffer }
         | undefined
@@ -87,6 +94,7 @@ export class DatabaseChain implements Disposable {
     } else if (!this.#hash.equals(this.#headHash)) {
       this.#faults.add(`${this.#name}: the hash of the newest event is not the one that was applied`)
     }
+    this.checkpoints.finish()
   }
 
   [Symbol.dispose](): void {
@@ -115,7 +123,8 @@ export class DatabaseChain implements Disposable {
 
   /** Checks that a row continues the chain of the rows and passes it. */
   #take(row: Row): Buffer {
-    const [seq, event, hash] = row
+    const [seq, event, hash, , , action] = row
+    this.checkpoints.take({ seq, event, action })
     if (seq !== this.#seq + 1) {
       this.#faults.add(`${this.#name}: ${eventRange(this.#seq + 1, seq - 1)} missing in audit_event`)
     } else if (hash.length !== hashBytes || !nextHash(this.#hash, event).equals(hash)) {

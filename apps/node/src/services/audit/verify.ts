@@ -4,8 +4,9 @@
  * 1. Each line's hash must be that of the line before extended by its text; each segment must continue the one before.
  * 2. Each event must be the one in the database's audit_event, whose rows form the same chain.
  * 3. The newest event must be the one that the state machine applied last: files that end early are found by it.
+ * 4. The events must have the roots that nodes signed in checkpoints: a history that was rewritten whole is found by it.
  *
- * Without a database, 2 and 3 are left out: then whole lines cut off the end cannot be noticed.
+ * Without a database, 2 to 4 are left out: then whole lines cut off the end cannot be noticed.
  */
 import { basename, join } from 'node:path'
 import type { AuditVerdict } from '@holdfast/api/services'
@@ -25,6 +26,8 @@ export interface VerifyOptions {
    * on their way into the files. Absent: the node is stopped, and everything has to be there.
    */
   settledSeq?: number
+  /** Text of a checkpoint that was kept elsewhere. */
+  against?: string
 }
 
 /**
@@ -36,7 +39,7 @@ export async function verifyAudit(options: VerifyOptions): Promise<AuditVerdict>
   const faults = new Faults()
   const chain = new FileChain(faults)
   const names = await segmentsOf(options.directory, faults)
-  using rows = openRows(options.database, faults)
+  using rows = openRows(options, faults)
   try {
     const settledSeq = options.settledSeq ?? null
     for (const name of names) {
@@ -52,16 +55,22 @@ export async function verifyAudit(options: VerifyOptions): Promise<AuditVerdict>
     events: chain.events,
     segments: names.length,
     head: chain.hash.toString('hex'),
+    checkpoints: rows?.checkpoints.agreeing ?? 0,
+    against: rows?.checkpoints.against ?? null,
     faults: faults.list(),
     tookMs: Math.round(performance.now() - startedAt),
   }
 }
 
 /** A database that cannot be read is a fault of the log, not of the check. */
-function openRows(path: string | undefined, faults: Faults): DatabaseChain | null {
+function openRows({ database: path, against }: VerifyOptions, faults: Faults): DatabaseChain | null {
   if (path === undefined) return null
   try {
-    return new DatabaseChain(path, basename(path), faults)
+    return new DatabaseChain(path, {
+      name: basename(path),
+      faults,
+      ...(against !== undefined && { against }),
+    })
   } catch (error) {
     faults.add(`${basename(path)}: ${(error as Error).message}`)
     return null
