@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { installPrograms } from '../../scripts/lib/debian.mjs'
 import { prepare, root } from '../../scripts/lib/prepare.mjs'
 import { StepError, seconds, step } from '../../scripts/lib/run.mjs'
+import { etcdProgram } from '../lib/etcd.mjs'
 import { stage } from '../lib/stage.mjs'
 import { makeDisk } from './disk.mjs'
 import { makeOva, makeQcow2 } from './formats.mjs'
@@ -33,7 +34,7 @@ export async function buildImage({ out, work, version = productVersion(), format
   const product = join(work, 'product')
   const rootfs = join(work, 'rootfs')
   const squashfs = path('.squashfs')
-  await step('Staging the product', () => stage({ to: product, epochSeconds: date }))
+  await step('Staging the product', () => stage({ to: product, epochSeconds: date, etcd: etcdProgram() }))
   await step('Installing Debian into the root file system', () =>
     makeRootfs({ to: rootfs, product, keys, version, date, work }),
   )

@@ -9,7 +9,6 @@ for initrd in "$root"/boot/initrd.img-*; do ln -sf "${initrd##*/}" "$root/boot/i
 rm -f "$root/initrd.img" "$root/initrd.img.old" "$root/vmlinuz" "$root/vmlinuz.old"
 rm -f "$root/boot/"*.old
 
-ln -sf /usr/bin/etcd "$root/usr/lib/holdfast/etcd/etcd"
 # The account of nobody has a password, and the one of root none that fits.
 chroot "$root" usermod -p '!*' -s /usr/sbin/nologin root
 

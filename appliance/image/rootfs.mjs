@@ -39,7 +39,6 @@ const maskedUnits = [
   'e2scrub_all.timer',
   'e2scrub_reap.service',
   'fstrim.timer',
-  'etcd.service',
 ]
 
 /** The mirrors of this machine's apt, for the image's Debian. */
@@ -113,7 +112,6 @@ function layOverlay({ files, keys, version, date }) {
   const place = join(files, 'usr/lib/holdfast/keys')
   mkdirSync(place, { recursive: true })
   for (const name of ['release-ca.pem', 'setup-ca.pem']) cpSync(join(keys, name), join(place, name))
-  mkdirSync(join(files, 'usr/lib/holdfast/etcd'), { recursive: true })
   writeFileSync(join(files, 'usr/lib/holdfast/release.json'), releaseJson({ version, date }))
 }
 

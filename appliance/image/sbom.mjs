@@ -1,7 +1,8 @@
 // The list of what is inside, as CycloneDX 1.6 JSON: Debian's packages, npm's packages of the bundle, Node.
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { root } from '../../scripts/lib/prepare.mjs'
+import { etcdProgram } from '../lib/etcd.mjs'
 import { debianPackages } from './rootfs.mjs'
 
 /** @returns the document as text, the same for the same contents */
@@ -21,9 +22,23 @@ export function sbom({ rootfs, version, date }) {
       timestamp: new Date(date * 1000).toISOString(),
       component: { type: 'firmware', 'bom-ref': 'holdfast', name: 'Holdfast appliance', version },
     },
-    components: [...debian, ...npmPackages()],
+    components: [...debian, ...packed(), ...npmPackages()],
   }
   return `${JSON.stringify(document, null, 1)}\n`
+}
+
+/** Programs that come neither from the image's dpkg nor as a package of npm that is only a library. */
+function packed() {
+  const version = basename(dirname(etcdProgram()))
+  return [
+    {
+      type: 'application',
+      'bom-ref': `deb/etcd-server@${version}`,
+      name: 'etcd-server',
+      version,
+      purl: `pkg:deb/debian/etcd-server@${encodeURIComponent(version)}?distro=debian-13`,
+    },
+  ]
 }
 
 /** Packages of package-lock.json that are not only for building and testing. */
