@@ -3,11 +3,14 @@ import { defineConfig } from 'vitest/config'
 // Hang guards, not expectations: a loaded two-core machine may be slow, but a test that takes so long is stuck.
 const unitTimeoutMs = 60_000
 const integrationTimeoutMs = 180_000
+const packagesTimeoutMs = 900_000
 
-const folders = ['packages', 'apps/node', 'apps/admin', 'bench']
+const folders = ['packages', 'apps/node', 'apps/admin', 'bench', 'appliance']
 const files = (suffix: string) => folders.map((folder) => `${folder}/**/*.${suffix}`)
 const ignored = ['**/node_modules/**', '**/out/**', '**/e2e/**', '**/.next/**']
 const integration = ['integration.test.ts', 'cluster.test.ts']
+/** They build packages and start machines: run only by name. */
+const packages = ['packages.test.ts']
 
 export default defineConfig({
   test: {
@@ -16,7 +19,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: files('test.ts'),
-          exclude: [...ignored, ...integration.flatMap(files)],
+          exclude: [...ignored, ...[...integration, ...packages].flatMap(files)],
           pool: 'forks',
           maxWorkers: 2,
           testTimeout: unitTimeoutMs,
@@ -35,6 +38,18 @@ export default defineConfig({
           testTimeout: integrationTimeoutMs,
           hookTimeout: integrationTimeoutMs,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'packages',
+          include: packages.flatMap(files),
+          exclude: ignored,
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: packagesTimeoutMs,
+          hookTimeout: packagesTimeoutMs,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -1,11 +1,13 @@
 // `npm test [-- NAME…]`: installs what is missing, runs every test, and ends with one line that sums them up.
-// NAME is a runner (lint, typecheck, drift, unit, integration, e2e) or part of a test file's name.
+// NAME is a runner (lint, typecheck, drift, unit, integration, e2e) or part of a test file's name. Runners that take
+// minutes run only when they are named: packages.
 import { installPrograms } from './lib/debian.mjs'
 import { prepare } from './lib/prepare.mjs'
 import { StepError, seconds } from './lib/run.mjs'
 import * as runners from './lib/runners.mjs'
 
-const names = ['lint', 'typecheck', 'drift', 'unit', 'integration', 'e2e']
+const ordinary = ['lint', 'typecheck', 'drift', 'unit', 'integration', 'e2e']
+const names = [...ordinary, 'packages']
 const wanted = process.argv.slice(2)
 const option = wanted.find((name) => name.startsWith('-'))
 if (option) {
@@ -15,7 +17,7 @@ if (option) {
   process.exit(2)
 }
 
-const selected = new Set(wanted.length === 0 ? names : wanted.filter((name) => names.includes(name)))
+const selected = new Set(wanted.length === 0 ? ordinary : wanted.filter((name) => names.includes(name)))
 const filters = wanted.filter((name) => !names.includes(name))
 if (selected.size === 0) {
   // Only parts of names: every runner that has such a file.
@@ -31,7 +33,7 @@ report()
 
 async function runAll() {
   // The admin's types come with its build, its tests run against it, and the node's tests serve it.
-  const admin = ['typecheck', 'e2e', 'integration'].some((name) => selected.has(name))
+  const admin = ['typecheck', 'e2e', 'integration', 'packages'].some((name) => selected.has(name))
   const ready = await outcome('prepare', async () => {
     await prepare({ admin, etcd: selected.has('integration') })
     await installPrograms([...selected])
@@ -44,7 +46,7 @@ async function runAll() {
     await outcome('typecheck admin', runners.typecheckAdmin)
   }
   if (selected.has('drift')) await outcome('drift', runners.drift)
-  const projects = ['unit', 'integration'].filter((name) => selected.has(name))
+  const projects = ['unit', 'integration', 'packages'].filter((name) => selected.has(name))
   if (projects.length > 0) await outcome(projects.join(' + '), () => runners.vitest(projects, filters))
   if (selected.has('e2e')) await outcome('e2e', () => runners.playwright(filters))
 }
