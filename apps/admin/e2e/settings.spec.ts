@@ -173,6 +173,8 @@ test('an owner makes new recovery codes with his password, sees them once and si
     for (const each of [codes.first(), codes.last(), page.getByText(node.caFingerprint)])
       await expect(each).toBeInViewport({ ratio: 1 })
     await page.emulateMedia({ media: 'screen' })
+    const paper = (await page.pdf({ format: 'A4' })).toString('latin1')
+    expect(paper.match(/\/Type\s*\/Page\b/g)).toHaveLength(1)
   })
 
   await page.getByRole('button', { name: 'I have printed or saved them' }).click()

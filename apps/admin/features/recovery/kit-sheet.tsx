@@ -36,7 +36,7 @@ export function KitSheet({ kit }: { kit: RecoveryKit }) {
         <CopyableText text={kit.caFingerprint} label="CA fingerprint" isWrapped />
       </section>
 
-      <Flex gap={{ default: 'gapSm' }} className="hf-no-print">
+      <Flex gap={{ default: 'gapSm' }}>
         <Button variant="secondary" icon={<PrintIcon />} onClick={() => window.print()}>
           Print
         </Button>

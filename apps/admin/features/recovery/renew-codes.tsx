@@ -47,11 +47,11 @@ export function RenewCodes() {
   if (kit !== null)
     return (
       <div className="hf-kit">
-        <Alert variant="warning" isInline title="These codes are shown only now" className="hf-no-print">
+        <Alert variant="warning" isInline title="These codes are shown only now">
           All codes that you had before are void: destroy the old sheet.
         </Alert>
         <KitSheet kit={kit} />
-        <div className="hf-no-print">
+        <div>
           <Button onClick={() => setKit(null)}>I have printed or saved them</Button>
         </div>
       </div>

@@ -21,20 +21,14 @@ export function SetupKitStep({ kit, onDone }: SetupKitStepProps) {
   }
   return (
     <form onSubmit={submit} className="hf-kit">
-      <Alert
-        variant="warning"
-        isInline
-        title="These codes are shown only now"
-        className="hf-no-print"
-        component="h2"
-      >
+      <Alert variant="warning" isInline title="These codes are shown only now" component="h2">
         If you forget your password, one of them lets you in. Nobody can show them again or mend it for you
         without them.
       </Alert>
 
       <KitSheet kit={kit} />
 
-      <div className="hf-no-print">
+      <div>
         <Checkbox
           id="kit-saved"
           label="I have printed or saved the codes and the fingerprint"
@@ -47,7 +41,7 @@ export function SetupKitStep({ kit, onDone }: SetupKitStepProps) {
           </p>
         )}
       </div>
-      <div className="hf-no-print">
+      <div>
         <Button type="submit">Open the overview</Button>
       </div>
     </form>

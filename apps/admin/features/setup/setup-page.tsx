@@ -252,12 +252,7 @@ function Progress({ step }: { step: Step }) {
   const at = steps.indexOf(step)
   const isNarrow = useNarrow()
   return (
-    <ProgressStepper
-      isCenterAligned
-      isCompact={isNarrow}
-      aria-label="Steps of the set-up"
-      className="hf-no-print"
-    >
+    <ProgressStepper isCenterAligned isCompact={isNarrow} aria-label="Steps of the set-up">
       {steps.map((each, index) => (
         <ProgressStep
           key={each}
