@@ -1,18 +1,18 @@
 /** A node in the lab under the load of real clients: what the load and the check say, through faults that it survives. */
 import { join } from 'node:path'
-import { setTimeout as later } from 'node:timers/promises'
 import { openDatabase } from '@holdfast/db'
 import { expect, onTestFailed, test } from 'vitest'
 import { ownerName, testPassword } from '../harness.ts'
-import { pauseProcesses } from './fault.ts'
-import { hub, Lab } from './lab.ts'
+import { Lab } from './lab.ts'
 import { LabNode } from './lab-node.ts'
 import { LoadProcess } from './load-process.ts'
+import { outcomeTable, runSchedule } from './run-schedule.ts'
+import { schedule } from './schedule.ts'
 import { verify } from './verify.ts'
 
 const pace = { window: 4, messagesPerSecond: 400, bodyBytes: 300 }
 const jumpMs = 3_600_000
-const faultMs = 1500
+const faults = 6
 
 test('a node in the lab, its load through faults, and the check of what it kept', async () => {
   await using lab = await Lab.create({ nodes: 1 })
@@ -35,25 +35,24 @@ test('a node in the lab, its load through faults, and the check of what it kept'
   const calm = await load.phase()
   expect(calm.acknowledged).toBeGreaterThanOrEqual(60)
 
-  await node.kill()
-  expect(node.isRunning).toBe(false)
-  await node.start()
-  await load.recovered()
-  expect((await load.phase()).longestGapMs).toBeGreaterThan(0)
-
-  for (const broken of [
-    await lab.cut('hf1', [hub]),
-    pauseProcesses([node.pid]),
-    node.clock!.jump(jumpMs),
-    await lab.lose('hf1', 0.1, [hub]),
-  ]) {
-    await later(faultMs)
-    await broken.heal()
-    await load.recovered()
+  const outcomes = await runSchedule({
+    field: { lab, nodes: [node], leader: async () => node },
+    load,
+    phasesBefore: 1,
+    schedule: schedule(1, {
+      durationMs: 25_000,
+      nodes: 1,
+      faults: ['kill-all', 'pause-leader', 'cut-leader', 'lose-packets', 'fill-disk', 'clock-forward'],
+      calmMs: [100, 200],
+      faultMs: [1500, 1500],
+    }).slice(0, faults),
+  })
+  expect(new Set(outcomes.map(({ fault }) => fault.name)).size).toBe(faults)
+  for (const { fault, load: seen } of outcomes) {
+    expect(seen.acknowledged, fault.name).toBeGreaterThan(0)
+    // Nothing can be acknowledged while it is dead, still or cut off.
+    if (/kill|pause|cut/.test(fault.name)) expect(seen.longestGapMs, fault.name).toBeGreaterThan(1000)
   }
-  const through = await load.phase()
-  // The cut and the stop each last so long, and nothing is acknowledged meanwhile.
-  expect(through.longestGapMs).toBeGreaterThan(faultMs / 2)
 
   await load.pause()
   const alive = { name: 'hf1', dataDir: node.dataDir }
@@ -66,7 +65,9 @@ test('a node in the lab, its load through faults, and the check of what it kept'
   expect(report).toMatchObject({ faults: [], ok: true, lost: 0, doubled: 0 })
   expect(report.acknowledged).toBe(report.stored)
   expect(report.acknowledged).toBe(record.acknowledged.length)
-  expect(new Set(record.acknowledged.map(([, , , , phase]) => phase))).toEqual(new Set([0, 1, 2]))
+  for (const { phase, load: seen } of outcomes)
+    expect(record.acknowledged.filter((message) => message[4] === phase)).toHaveLength(seen.acknowledged)
+  expect(outcomeTable(outcomes, report).split('\n')).toHaveLength(faults + 2)
   expect(record.heard.reduce((sum, { last }) => sum + last, 0)).toBe(report.stored)
 })
 

@@ -3,7 +3,7 @@
  * process id and start time, so that a lab in use is never taken for a leftover: `hflab.PID.START.NUMBER`.
  */
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -27,11 +27,23 @@ export const namespacePath = (namespace: string): string => join(namespaceFolder
 /** Takes away everything of one lab: processes in its namespaces, namespaces, mounts, folder. Never throws for what is gone. */
 export function removeLab(lab: string): void {
   const namespaces = listNamespaces().filter((name) => name.startsWith(`${lab}.`))
-  for (const name of namespaces) endProcesses(name)
-  for (const name of namespaces) execFileSync('ip', ['netns', 'del', name], { env: toolEnv, stdio: 'pipe' })
+  const stillThere = (name: string) => existsSync(namespacePath(name))
+  for (const name of namespaces)
+    unlessGone(
+      () => endProcesses(name),
+      () => stillThere(name),
+    )
+  for (const name of namespaces)
+    unlessGone(
+      () => tool('ip', 'netns', 'del', name),
+      () => stillThere(name),
+    )
   const folder = folderOf(lab)
   for (const mount of mountsBelow(folder)) {
-    execFileSync('umount', ['--lazy', mount], { env: toolEnv, stdio: 'pipe' })
+    unlessGone(
+      () => tool('umount', '--lazy', mount),
+      () => mountsBelow(folder).includes(mount),
+    )
   }
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
 }
@@ -52,10 +64,22 @@ export function sweepLeftovers(): string[] {
   return [...labs]
 }
 
+/** Another run may sweep the same leftovers at the same time. */
+function unlessGone(remove: () => void, isThere: () => boolean): void {
+  try {
+    remove()
+  } catch (error) {
+    if (isThere()) throw error
+  }
+}
+
+function tool(program: string, ...words: string[]): string {
+  return execFileSync(program, words, { env: toolEnv, encoding: 'utf8', stdio: 'pipe' })
+}
+
 /** Ids of the processes in a namespace. */
 export function processesIn(namespace: string): number[] {
-  const text = execFileSync('ip', ['netns', 'pids', namespace], { env: toolEnv, encoding: 'utf8' })
-  return text.split('\n').filter(Boolean).map(Number)
+  return tool('ip', 'netns', 'pids', namespace).split('\n').filter(Boolean).map(Number)
 }
 
 function endProcesses(namespace: string): void {
