@@ -2,7 +2,7 @@ import { openDatabase } from '@holdfast/db'
 import packageJson from '../package.json' with { type: 'json' }
 import type { DataFolder } from './data-folder.ts'
 import { LocalLog } from './log/local-log.ts'
-import type { Commit } from './log/log.ts'
+import type { Commit, Log } from './log/log.ts'
 import { Proposer } from './log/proposer.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import type { Logger } from './platform/logger.ts'
@@ -18,6 +18,8 @@ import { SetupCode } from './trust/setup-code.ts'
 
 export const version = packageJson.version
 
+export type FailureListener = (code: 'disk-full' | 'internal', message: string) => void
+
 /** The parts that store and know; enough for `init`, and the base of a serving node. */
 export class Core {
   readonly clock: Clock
@@ -27,29 +29,38 @@ export class Core {
   readonly dpop: DpopVerifier
   readonly logger: Logger
   readonly folder: DataFolder
-  readonly log: LocalLog
+  readonly log: Log
   readonly proposer: Proposer
   readonly db: ReturnType<typeof openDatabase>
   readonly directory: Directory
   readonly setupCode: SetupCode
   onFailure: (code: 'disk-full' | 'internal', message: string) => void = () => {}
 
-  constructor(folder: DataFolder, logger: Logger, clock: Clock = systemClock) {
+  /** @param makeLog the engine of the log; without one the node keeps its log by itself */
+  constructor(
+    folder: DataFolder,
+    logger: Logger,
+    clock: Clock = systemClock,
+    makeLog?: (onFailure: FailureListener) => Log | null,
+  ) {
     this.clock = clock
     this.alerts = new Alerts(clock)
     this.dpop = new DpopVerifier(clock)
     this.folder = folder
     this.logger = logger
-    this.log = new LocalLog({
-      databaseFile: folder.clusterFile,
-      nodeId: folder.identity.nodeId,
-      clock: this.clock,
-      logger,
-      onFailure: (code, message) => {
-        logger.error({ code }, `a batch could not be stored: ${message}`)
-        this.onFailure(code, message)
-      },
-    })
+    const onFailure: FailureListener = (code, message) => {
+      logger.error({ code }, `a batch could not be stored: ${message}`)
+      this.onFailure(code, message)
+    }
+    this.log =
+      makeLog?.(onFailure) ??
+      new LocalLog({
+        databaseFile: folder.clusterFile,
+        nodeId: folder.identity.nodeId,
+        clock,
+        logger,
+        onFailure,
+      })
     this.proposer = new Proposer(this.log)
     this.db = openDatabase(folder.clusterFile, { role: 'reader' })
     this.directory = new Directory(this.db)

@@ -10,10 +10,12 @@ import {
   openDatabase,
 } from '@holdfast/db'
 import type Database from 'better-sqlite3'
+import { MembershipFile } from './cluster/membership.ts'
 import type { Clock } from './platform/clock.ts'
 import { newId } from './platform/random.ts'
 import { fingerprint } from './trust/certificates.ts'
 import { createTrust, loadOrRenewTrust, type Trust, trustPaths } from './trust/files.ts'
+import { loadOrRenewInterconnect } from './trust/interconnect.ts'
 
 export interface NodeIdentity {
   nodeId: string
@@ -28,13 +30,20 @@ export interface DataFolder {
   clusterFile: string
   searchFile: string
   auditDirectory: string
+  /** What etcd keeps, while the node belongs to a cluster. */
+  etcdFolder: string
   nodeDb: Database.Database
   identity: NodeIdentity
+  membership: MembershipFile
   trust: Trust
+  /** Keys between the nodes; null on a single node. */
+  interconnect: Trust | null
   /** SHA-256 of the CA certificate as people compare it, and as hex. */
   caFingerprint: { colons: string; hex: string }
   saveIdentity(identity: NodeIdentity): void
-  /** Issues a new node certificate when the old one is due or lacks a name; says whether it did. */
+  /** Names and addresses of this machine, as its certificates carry them. */
+  names(): { hostnames: string[]; ipAddresses: string[] }
+  /** Issues new certificates when the old ones are due or lack a name; says whether it did. */
   renewTrust(nowMs: number): Promise<boolean>
   close(): void
 }
@@ -77,13 +86,14 @@ async function openLocked(path: string, lock: FolderLock, options: DataFolderOpt
   try {
     migrate(nodeDb, nodeMigrations)
     const nodeName = options.nodeName ?? safeHostname()
-    const names = { nodeName, ...ownNames(options.publicNames), nowMs: clock.now() }
+    const publicNames = [...options.publicNames, ...addressOf(new MembershipFile(nodeDb))]
+    const request = { nodeName, ...ownNames(publicNames), nowMs: clock.now() }
     // Only a folder that never was a node gets an authority: making another one would end every client's trust.
     const known = nodeDb.prepare('SELECT 1 FROM identity').get() !== undefined
     const fresh = !known && !existsSync(trustPaths(path).authority)
     const trust = fresh
-      ? await createTrust(path, { ...names, facility: options.facility })
-      : await loadOrRenewTrust(path, names)
+      ? await createTrust(path, { ...request, facility: options.facility })
+      : await loadOrRenewTrust(path, request)
     const print = fingerprint(trust.authority.certificate)
     const nodePrint = fingerprint(trust.node.certificate)
     nodeDb
@@ -94,14 +104,21 @@ async function openLocked(path: string, lock: FolderLock, options: DataFolderOpt
     const identity = nodeDb
       .prepare('SELECT nodeId, nodeName, facility FROM identity WHERE id = 1')
       .get() as NodeIdentity
+    const membership = new MembershipFile(nodeDb)
+    const names = () => ownNames([...options.publicNames, ...addressOf(membership)])
+    const renewInterconnect = (nowMs: number) =>
+      loadOrRenewInterconnect(path, { nodeName: identity.nodeId, ...names(), nowMs })
     const folder: DataFolder = {
       path,
       clusterFile,
       searchFile: join(path, 'search.db'),
       auditDirectory: join(path, 'audit'),
+      etcdFolder: join(path, 'etcd'),
       nodeDb,
       identity,
+      membership,
       trust,
+      interconnect: membership.read() === null ? null : await renewInterconnect(clock.now()),
       caFingerprint: { colons: print.colons, hex: print.hex },
       saveIdentity: ({ nodeName: name, facility }) => {
         nodeDb.prepare('UPDATE identity SET nodeName = ?, facility = ? WHERE id = 1').run(name, facility)
@@ -109,10 +126,13 @@ async function openLocked(path: string, lock: FolderLock, options: DataFolderOpt
         identity.facility = facility
       },
       renewTrust: async (nowMs) => {
-        const renewed = await loadOrRenewTrust(path, { nodeName, ...ownNames(options.publicNames), nowMs })
+        const renewed = await loadOrRenewTrust(path, { nodeName, ...names(), nowMs })
         if (renewed.renewed) folder.trust = { authority: renewed.authority, node: renewed.node }
-        return renewed.renewed
+        const between = folder.interconnect === null ? null : await renewInterconnect(nowMs)
+        if (between?.renewed) folder.interconnect = { authority: between.authority, node: between.node }
+        return renewed.renewed || between?.renewed === true
       },
+      names,
       close: () => {
         nodeDb.close()
         lock.release()
@@ -123,6 +143,12 @@ async function openLocked(path: string, lock: FolderLock, options: DataFolderOpt
     nodeDb.close()
     throw error
   }
+}
+
+/** The address at which the other members reach this node belongs into its certificate. */
+function addressOf(membership: MembershipFile): string[] {
+  const address = membership.read()?.address
+  return address === undefined ? [] : [address]
 }
 
 /** The machine's name as a DNS label (RFC 1035 section 2.3.1). */

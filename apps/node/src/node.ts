@@ -4,14 +4,14 @@
  * 6 HTTP, which makes the node reachable · 7 discovery, which tells others · 8 timers.
  */
 import { createPrivateKey, sign } from 'node:crypto'
+import { HoldfastError } from '@holdfast/api/contract/errors'
 import { protocolVersion } from '@holdfast/api/contract/frames'
 import type { ClusterPrisma } from '@holdfast/db/prisma'
-import type { Config, ConfigInput } from './config/config.ts'
-import { readEnvironment } from './config/env.ts'
-import { loadConfig } from './config/load-config.ts'
+import type { ClusterNode } from './cluster/cluster-node.ts'
+import type { Config } from './config/config.ts'
 import { readSecretFile, type Secret } from './config/secrets.ts'
-import { auditRowsOf, auditSegments, Core, version } from './core.ts'
-import { type DataFolder, openDataFolder, ownNames } from './data-folder.ts'
+import { auditRowsOf, auditSegments, Core, type FailureListener, version } from './core.ts'
+import { type DataFolder, ownNames } from './data-folder.ts'
 import { ChannelStates } from './gateway/channel-states.ts'
 import { ClientFrames } from './gateway/client-frames.ts'
 import { Gateway } from './gateway/gateway.ts'
@@ -20,8 +20,7 @@ import { HttpServer } from './http/http-server.ts'
 import type { Commit } from './log/log.ts'
 import { systemClock } from './platform/clock.ts'
 import { DiskGuard } from './platform/disk-guard.ts'
-import { createLogger, type Logger } from './platform/logger.ts'
-import { ServiceManager } from './platform/sd-notify.ts'
+import type { Logger } from './platform/logger.ts'
 import { Reader } from './reader/reader.ts'
 import { AuditReader } from './services/audit/audit-reader.ts'
 import { SecurityEvents } from './services/audit/security-events.ts'
@@ -46,69 +45,19 @@ const crashEvents = 100
 /** How often the node looks whether its certificate is due. */
 const renewalCheckMs = 12 * 3600_000
 
-export interface ServingNode {
-  url: string
-  port: number
-  /** Address it listens on. */
-  host: string
-  /** The one-time code, while the node is not set up. */
-  setupCode: string | null
-  caFingerprint: string
-  stop(reason: string): Promise<void>
+export interface NodeOptions {
+  config: Config
+  folder: DataFolder
+  logger: Logger
+  /** Sockets that the service manager opened for this node. */
+  listeningSockets: readonly number[]
+  /** Makes this node's part in its cluster; null on a single node. */
+  makeCluster: ((onFailure: FailureListener) => ClusterNode) | null
+  /** Stops this node and starts it anew, in this process; used when it changes what it is. */
+  restart: (reason: string) => void
 }
 
-/**
- * Runs a node until `stop`.
- * @throws ConfigError, the data folder's errors, ListenError: each in one line that says how to mend it
- */
-export async function serveNode(flags: ConfigInput): Promise<ServingNode> {
-  const environment = readEnvironment()
-  const config = await loadConfig({ flags, variables: environment.holdfast })
-  const logger = createLogger(
-    config.logFormat === 'auto'
-      ? { level: config.logLevel }
-      : { level: config.logLevel, readable: config.logFormat === 'text' },
-  )
-  const { dataDir, publicNames } = config
-  const folder = await openDataFolder({
-    dataDir,
-    facility: 'Holdfast',
-    nodeName: null,
-    publicNames,
-    clock: systemClock,
-  })
-  const manager = new ServiceManager({
-    socket: environment.notifySocket,
-    watchdogMs: environment.watchdogMs,
-    logger,
-  })
-  const node = new Node(config, folder, logger)
-  node.listeningSockets = environment.listeningSockets
-  try {
-    const port = await node.start()
-    const url = `https://localhost:${port}`
-    await manager.ready(`serves ${url}`)
-    return {
-      url,
-      port,
-      host: config.host,
-      caFingerprint: folder.caFingerprint.colons,
-      setupCode: await node.setupCode(),
-      stop: async (reason) => {
-        logger.info({ reason }, 'stopping')
-        await manager.stopping()
-        await node.stop()
-        await manager[Symbol.asyncDispose]()
-        logger.info('stopped')
-      },
-    }
-  } catch (error) {
-    await node.stop()
-    throw error
-  }
-}
-
-class Node {
+export class Node {
   private readonly config: Config
   private readonly logger: Logger
   private readonly core: Core
@@ -134,13 +83,24 @@ class Node {
   private renewer: NodeJS.Timeout | null = null
   private auditHead = { seq: 0, hash: '' }
   private metricsToken: Secret | null = null
-  /** Sockets that the service manager opened for this node. */
-  listeningSockets: readonly number[] = []
+  private readonly cluster: ClusterNode | null
+  private readonly listeningSockets: readonly number[]
+  private readonly restart: (reason: string) => void
+  /** Why nobody is served for now; null: everybody is. */
+  private unfit: string | null = null
+  private readonly startedAt = systemClock.now()
 
-  constructor(config: Config, folder: DataFolder, logger: Logger) {
+  constructor({ config, folder, logger, listeningSockets, makeCluster, restart }: NodeOptions) {
     this.config = config
     this.logger = logger
-    this.core = new Core(folder, logger)
+    this.listeningSockets = listeningSockets
+    this.restart = restart
+    let cluster: ClusterNode | null = null
+    this.core = new Core(folder, logger, systemClock, (onFailure) => {
+      cluster = makeCluster?.(onFailure) ?? null
+      return cluster?.log ?? null
+    })
+    this.cluster = cluster
     const { log, directory, clock, alerts, metrics, proposer, db } = this.core
     const node = {
       id: folder.identity.nodeId,
@@ -247,6 +207,14 @@ class Node {
     this.http = this.buildHttp()
     const { port } = await this.http.start()
     this.port = port
+    await this.cluster?.start(
+      core,
+      {
+        writable: (writable, reason) => this.quorumChanged(writable, reason),
+        unfit: (reason) => this.fitnessChanged(reason),
+      },
+      port,
+    )
     this.ready = true
     presence.start()
     this.retention.start()
@@ -260,6 +228,7 @@ class Node {
     this.ready = false
     if (this.renewer) clearInterval(this.renewer)
     await this.discovery?.stop()
+    await this.cluster?.stop()
     this.gateway.stop()
     this.overview.stop()
     await this.http?.[Symbol.asyncDispose]()
@@ -286,6 +255,7 @@ class Node {
         if (effect.kind === 'channel') this.channelChanged(effect.id)
         else if (effect.kind === 'session') revalidate ||= !this.core.directory.sessions.has(effect.id)
         else if (effect.kind === 'device' || effect.kind === 'person') revalidate = true
+        else if (effect.kind === 'node') this.cluster?.nodesChanged()
       }
     }
     this.gateway.committed(commit)
@@ -296,6 +266,31 @@ class Node {
       this.auditHead = { seq: last.seq, hash: Buffer.from(last.hash).toString('hex') }
       this.segments.append(events)
     }
+  }
+
+  /** The cluster began or ended to take changes. */
+  private quorumChanged(writable: boolean, reason: string | null): void {
+    const { alerts } = this.core
+    if (writable) alerts.clear('quorum')
+    else alerts.raise('alert', 'quorum', reason ?? 'The cluster takes no changes.')
+    this.logger.warn(
+      { writable, reason },
+      writable ? 'the cluster takes changes' : 'the cluster takes no changes',
+    )
+    this.gateway.broadcast({
+      t: 'notice',
+      level: writable ? 'info' : 'alert',
+      code: 'quorum',
+      message: reason ?? 'The cluster takes changes again.',
+    })
+  }
+
+  /** This node began or ended to be fit to serve. */
+  private fitnessChanged(reason: string | null): void {
+    this.unfit = reason
+    if (reason === null) return
+    this.core.alerts.raise('alert', 'unfit', reason)
+    this.gateway.drain(reason)
   }
 
   /** Files that lacked events were cut by a crash, which leaves a few, or by somebody, who has to be asked about it. */
@@ -331,6 +326,7 @@ class Node {
       if (!(await folder.renewTrust(clock.now()))) return
       const { node, authority } = folder.trust
       this.http?.reloadCertificate({ key: node.key, cert: node.certificate, ca: authority.certificate })
+      this.cluster?.reload()
       alerts.clear('certificate')
       this.logger.info('the node has a new certificate')
     } catch (error) {
@@ -356,6 +352,11 @@ class Node {
       segments: this.segments,
       security: this.security,
       peers: () => peerViews(this.discovery?.peers() ?? [], folder.identity.nodeId),
+      cluster: this.cluster,
+      config,
+      startedAt: this.startedAt,
+      httpsPort: () => this.port,
+      restart: this.restart,
     })
     return new HttpServer({
       config,
@@ -367,6 +368,7 @@ class Node {
       },
       services,
       authenticate: async (credentials, origin) => {
+        if (this.unfit !== null) throw new HoldfastError('shutting-down', this.unfit)
         const caller = await sessions.authenticate(credentials, origin)
         this.presence.seen(caller.personId, caller.deviceId)
         return caller
@@ -374,7 +376,7 @@ class Node {
       acceptClient: (socket, meta) => gateway.accept(socket, meta),
       readiness: () =>
         this.ready
-          ? { ready: true, reason: null }
+          ? { ready: this.unfit === null, reason: this.unfit }
           : { ready: false, reason: 'the node is starting or stopping' },
       metrics: () =>
         prometheusText({

@@ -1,4 +1,5 @@
 /** The interfaces that the routers call; the node implements them. All times are milliseconds since 1970. */
+import type { ClusterService } from './cluster-services.ts'
 import type { Entry, PresenceState } from './contract/frames.ts'
 import type * as input from './contract/inputs.ts'
 import type { ChannelKind } from './contract/names.ts'
@@ -154,6 +155,44 @@ export interface AuditVerdict {
   tookMs: number
 }
 
+/** A signed checkpoint of the audit log. */
+export interface CheckpointView {
+  /** Events that it covers. */
+  size: number
+  /** Root of the Merkle tree (RFC 6962) over them, base64. */
+  root: string
+  at: number
+  /** The signed note (C2SP tlog-checkpoint) with all its lines, to be kept elsewhere. */
+  note: string
+  /** Nodes whose signatures verify; `at` is null for the node that made it, which signs without a time. */
+  signatures: { node: string; name: string; isMaker: boolean; at: number | null }[]
+}
+
+export interface CheckpointStatus {
+  newest: CheckpointView | null
+  /** Every node and the key that verifies its lines (C2SP signed-note); null: it has published none yet. */
+  nodes: { id: string; name: string; key: string | null }[]
+  /** Nodes whose events are not those of a checkpoint, and the first one that they could not confirm. */
+  disputes: { node: string; name: string; size: number; at: number }[]
+  /** Hashes in base64 that prove that the newest continues the tree of the size that was asked for; null: none was. */
+  consistency: string[] | null
+}
+
+/** Proof that an event is in the log; `holdfast audit check-proof` checks it without a node. */
+export interface AuditProof {
+  format: 'holdfast-audit-proof'
+  version: 1
+  seq: number
+  /** Exact text of the event. */
+  event: string
+  /** Inclusion proof (RFC 6962 section 2.1.1), base64. */
+  path: string[]
+  /** The signed checkpoint whose tree has the event. */
+  checkpoint: string
+  /** Keys of the nodes as this node knows them. */
+  keys: string[]
+}
+
 export interface Alert {
   level: 'info' | 'warning' | 'alert'
   code: string
@@ -183,7 +222,7 @@ export interface StatusView {
   nodeId: string
   nodeName: string
   version: string
-  mode: 'single'
+  mode: 'single' | 'cluster'
   caFingerprint: string
   startedAt: number
   now: number
@@ -382,7 +421,10 @@ export interface Services {
   audit: {
     search(query: input.AuditQuery, caller: Caller): Promise<Page<AuditView>>
     get(value: { seq: number }, caller: Caller): Promise<AuditView>
-    verify(caller: Caller): Promise<AuditVerdict>
+    verify(value: input.AuditVerify, caller: Caller): Promise<AuditVerdict>
+    checkpoint(value: input.AuditCheckpoint, caller: Caller): Promise<CheckpointStatus>
+    takeCheckpoint(caller: Caller): Promise<CheckpointStatus>
+    prove(value: { seq: number }, caller: Caller): Promise<AuditProof>
     /** One page of the export: a line an event, its hash and its JSON text, exactly as in the segment files. */
     export(value: input.AuditExport, caller: Caller): Promise<{ lines: string; nextSeq: number | null }>
   }
@@ -395,4 +437,5 @@ export interface Services {
   discovery: {
     peers(): PeerView[]
   }
+  cluster: ClusterService
 }

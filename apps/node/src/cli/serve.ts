@@ -39,7 +39,7 @@ function settingsOf(flags: Record<string, string | undefined>): ConfigInput {
 }
 
 async function serve(flags: Record<string, string | undefined>): Promise<void> {
-  const { serveNode } = await import('../node.ts')
+  const { serveNode } = await import('../serve-node.ts')
   const node = await serveNode(settingsOf(flags))
   const lines = [`Holdfast serves ${node.url}`]
   const others = otherAddresses(node.host).map((host) => `https://${host}:${node.port}`)

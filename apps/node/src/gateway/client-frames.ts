@@ -145,14 +145,15 @@ export class ClientFrames implements FrameHandlers {
       connection.deviceId = caller.deviceId
       connection.client = frame.client ?? connection.meta.userAgent
       connection.talks = takesPart(person.role)
-      gateway.ready(connection)
-      connection.send({
+      const { nodes } = gateway
+      gateway.ready(connection, {
         t: 'ready',
         person: { id: person.id, name: person.name, displayName: person.displayName, role: person.role },
         session: caller.sessionId,
         device: caller.deviceId,
         channels: connection.talks ? this.o.channelStates.all(person.no) : [],
         at: clock.now(),
+        ...(nodes.length > 0 && { nodes }),
       })
     } catch (error) {
       const { code, message } = asRefusal(error)

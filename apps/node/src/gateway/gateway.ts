@@ -36,6 +36,8 @@ export interface GatewayOptions {
   metrics: Metrics
   clock: Clock
   logger: Logger
+  /** Addresses of all members of the cluster, `https://host:port`; empty where there is none. */
+  nodes?: () => string[]
 }
 
 export class Gateway {
@@ -47,6 +49,8 @@ export class Gateway {
   private handlers: FrameHandlers | null = null
   private flushTimer: NodeJS.Immediate | null = null
   private sweeper: NodeJS.Timeout | null = null
+  /** What whoever connects has to know too: the quorum is lost. */
+  private standing: Extract<ServerFrame, { t: 'notice' }> | null = null
 
   constructor(options: GatewayOptions) {
     this.options = options
@@ -63,6 +67,11 @@ export class Gateway {
     if (this.sweeper) clearInterval(this.sweeper)
     for (const connection of this.connections)
       this.close(connection, closeCodes.shuttingDown, 'the node shuts down')
+  }
+
+  /** Sends everybody away, to another node or to this one a little later. */
+  drain(reason: string): void {
+    for (const connection of this.connections) this.close(connection, closeCodes.shuttingDown, reason)
   }
 
   /** Takes over an upgraded WebSocket. */
@@ -149,16 +158,24 @@ export class Gateway {
     }
   }
 
-  /** A notice for everybody, such as a full disk. */
+  /** Addresses that a client can go on at. */
+  get nodes(): string[] {
+    return this.options.nodes?.() ?? []
+  }
+
+  /** A notice for everybody, such as a full disk. One of a lost quorum is told to later comers until it is back. */
   broadcast(frame: ServerFrame): void {
+    if (frame.t === 'notice' && frame.code === 'quorum') this.standing = frame.level === 'info' ? null : frame
     const bytes = Buffer.from(JSON.stringify(frame))
     for (const connection of this.connections) if (connection.personNo !== 0) connection.sendShared(bytes)
   }
 
   /** After a successful auth frame. */
-  ready(connection: Connection): void {
+  ready(connection: Connection, frame: Extract<ServerFrame, { t: 'ready' }>): void {
     this.fanOut.add(connection)
     this.options.presence.connected(connection)
+    connection.send(frame)
+    if (this.standing) connection.send(this.standing)
   }
 
   fail(connection: Connection, error: HoldfastError, id?: number | string): void {

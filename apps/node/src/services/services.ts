@@ -1,4 +1,6 @@
 import type { PeerView, Services } from '@holdfast/api/services'
+import type { ClusterNode } from '../cluster/cluster-node.ts'
+import type { Config } from '../config/config.ts'
 import type { Core } from '../core.ts'
 import type { ChannelStates } from '../gateway/channel-states.ts'
 import type { Reader } from '../reader/reader.ts'
@@ -9,6 +11,7 @@ import type { AuditSegments } from './audit/segments.ts'
 import { AuthService, callerActor } from './auth/auth.ts'
 import type { SetupService } from './auth/setup.ts'
 import { ChannelsService } from './channels/channels.ts'
+import { ClusterService } from './cluster/cluster.ts'
 import { DevicesService } from './devices/devices.ts'
 import type { DeviceQueries } from './devices/queries.ts'
 import type { Peer } from './discovery/peer-map.ts'
@@ -32,6 +35,11 @@ export interface ServicesOptions {
   segments: AuditSegments
   peers: () => PeerView[]
   security: SecurityEvents
+  cluster: ClusterNode | null
+  config: Config
+  startedAt: number
+  httpsPort: () => number
+  restart: (reason: string) => void
 }
 
 /** The services as the routers call them. */
@@ -79,6 +87,7 @@ export function buildServices(options: ServicesOptions): Services {
       store: nodeSettings,
     }),
     discovery: { peers: options.peers },
+    cluster: new ClusterService(options),
   }
 }
 

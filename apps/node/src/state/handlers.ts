@@ -23,6 +23,7 @@ type Table = typeof identityHandlers &
   typeof channelHandlers &
   typeof deviceHandlers &
   typeof settingsHandlers &
-  typeof auditHandlers
+  typeof auditHandlers &
+  typeof clusterHandlers
 export type ControlName = keyof Table
 export type ControlPayload<N extends ControlName> = Table[N] extends Handler<infer P> ? P : never

@@ -8,7 +8,8 @@ import { addressKey, RateLimiter } from './rate-limit.ts'
 import { secretsEqual } from './tokens.ts'
 
 /** 8 digits of 5 bits: 40 bits. */
-const codeCharacters = 8
+export const setupCodeCharacters = 8
+const codeCharacters = setupCodeCharacters
 /** A person who mistypes has five tries and then one in half a minute. */
 const perRemote = { burst: 5, perSecond: 1 / 30, maxKeys: 1000 }
 /** All remotes together try at most once a second on average: one in ten million of the codes in a day. */
@@ -53,10 +54,7 @@ export class SetupCode {
     const code = this.#code
     if (code === null) throw new HoldfastError('already-set-up', 'this node is set up already: sign in')
     const key = addressKey(remote)
-    if (!this.#perRemote.take(key) || !this.#overall.take(everybody)) {
-      const seconds = Math.ceil(Math.max(this.#perRemote.waitMs(key), this.#overall.waitMs(everybody)) / 1000)
-      throw new HoldfastError('locked-out', `too many wrong setup codes: try again in ${seconds} seconds`)
-    }
+    this.#take(key)
     const digits = normaliseCode(typed, codeCharacters)
     if (digits === null || !secretsEqual(groupCode(digits), code)) {
       throw new HoldfastError(
@@ -67,9 +65,28 @@ export class SetupCode {
     this.#perRemote.forgive(key)
   }
 
+  /**
+   * The code, for a check that does not show what was typed; each call counts as a try until it is `forgiven`.
+   * @throws HoldfastError `already-set-up`, `locked-out`
+   */
+  attempt(remote: string): { code: string; forgive: () => void } {
+    const code = this.#code
+    if (code === null) throw new HoldfastError('already-set-up', 'this node is set up already: sign in')
+    const key = addressKey(remote)
+    this.#take(key)
+    return { code, forgive: () => this.#perRemote.forgive(key) }
+  }
+
   /** Ends the code for good. */
   finish(): void {
     this.#code = null
     rmSync(this.#file, { force: true })
+  }
+
+  /** Counts a try. @throws HoldfastError `locked-out` */
+  #take(key: string): void {
+    if (this.#perRemote.take(key) && this.#overall.take(everybody)) return
+    const seconds = Math.ceil(Math.max(this.#perRemote.waitMs(key), this.#overall.waitMs(everybody)) / 1000)
+    throw new HoldfastError('locked-out', `too many wrong setup codes: try again in ${seconds} seconds`)
   }
 }

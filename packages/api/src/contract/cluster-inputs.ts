@@ -57,9 +57,10 @@ export const clusterOffer = z.object({
   nodeName: nameSchema,
   /** Base64url: 32 random bytes of the member that offers. */
   nonce: z.string().length(43),
-  /** Base64url: HMAC-SHA-256 over both certificates and the nonce, keyed with the new node's set-up code. */
-  proof: z.string().length(43),
-  /** The join code, encrypted with a key from the set-up code and the nonce, so that nobody between learns it. */
+  /**
+   * Base64url: the join code, encrypted with a key from the new node's set-up code and the nonce, and bound to the new
+   * node's authority, so that nobody between learns it or puts another one in its place.
+   */
   sealedCode: z
     .string()
     .min(20)

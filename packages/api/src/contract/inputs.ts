@@ -200,6 +200,20 @@ export const auditQuery = z
   .prefault({})
 export type AuditQuery = z.infer<typeof auditQuery>
 export const seqInput = z.object({ seq: seqSchema })
+export const auditVerify = z
+  .object({
+    /** A checkpoint that was kept elsewhere; the log has to agree with it. */
+    against: z.string().max(limits.checkpointBytes).optional(),
+  })
+  .prefault({})
+export type AuditVerify = z.infer<typeof auditVerify>
+export const auditCheckpoint = z
+  .object({
+    /** Size of an older checkpoint; the answer proves that the newest continues it. */
+    from: seqSchema.optional(),
+  })
+  .prefault({})
+export type AuditCheckpoint = z.infer<typeof auditCheckpoint>
 export const auditExport = z.object({
   fromSeq: seqSchema.default(1),
   limit: z.int().min(1).max(5000).default(1000),

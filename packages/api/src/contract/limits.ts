@@ -46,4 +46,6 @@ export const limits = {
   silenceMs: 45_000,
   sessionMs: 30 * 24 * 3600_000,
   retentionDaysMax: 3650,
+  /** A signed checkpoint of the audit log with all its lines. */
+  checkpointBytes: 16 * 1024,
 } as const

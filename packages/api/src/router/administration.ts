@@ -73,7 +73,16 @@ export const audit = router({
     .input(input.auditQuery)
     .query(({ ctx, input }) => ctx.services.audit.search(input, ctx.caller)),
   get: procedure.input(input.seqInput).query(({ ctx, input }) => ctx.services.audit.get(input, ctx.caller)),
-  verify: procedure.mutation(({ ctx }) => ctx.services.audit.verify(ctx.caller)),
+  verify: procedure
+    .input(input.auditVerify)
+    .mutation(({ ctx, input }) => ctx.services.audit.verify(input, ctx.caller)),
+  checkpoint: procedure
+    .input(input.auditCheckpoint)
+    .query(({ ctx, input }) => ctx.services.audit.checkpoint(input, ctx.caller)),
+  takeCheckpoint: procedure.mutation(({ ctx }) => ctx.services.audit.takeCheckpoint(ctx.caller)),
+  prove: procedure
+    .input(input.seqInput)
+    .query(({ ctx, input }) => ctx.services.audit.prove(input, ctx.caller)),
   export: procedure
     .input(input.auditExport)
     .query(({ ctx, input }) => ctx.services.audit.export(input, ctx.caller)),

@@ -10,6 +10,7 @@ import {
 } from './administration.ts'
 import { auth, setup } from './auth.ts'
 import { channels } from './channels.ts'
+import { cluster } from './cluster.ts'
 import { people } from './people.ts'
 import { router } from './trpc.ts'
 
@@ -26,5 +27,6 @@ export const appRouter = router({
   audit,
   settings,
   discovery,
+  cluster,
 })
 export type AppRouter = typeof appRouter

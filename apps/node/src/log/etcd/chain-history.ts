@@ -12,8 +12,8 @@ export type Mark = [index: number, chain: string]
 export class ChainHistory {
   private readonly chains = new Map<number, string>()
   private readonly ahead = new Map<string, Mark[]>()
-  /** By node: the first index at which its chain differs from this node's, and its chain there. */
-  private readonly differs = new Map<string, Mark>()
+  /** By node: the newest places where its chain differs from this node's, oldest first. */
+  private readonly differs = new Map<string, Mark[]>()
   private readonly agrees = new Map<string, number>()
 
   extend(index: number, chain: string): void {
@@ -62,18 +62,23 @@ export class ChainHistory {
     return this.agrees.has(nodeId) ? true : null
   }
 
-  /** Nodes whose chain differs, with the place. */
-  disagreements(): ReadonlyMap<string, Mark> {
+  /** Nodes whose chain differs, with the newest places, oldest first. */
+  disagreements(): ReadonlyMap<string, readonly Mark[]> {
     return this.differs
   }
 
   private judge(nodeId: string, [index, chain]: Mark): void {
     const own = this.chains.get(index)
     if (own === undefined) return
+    const marks = this.differs.get(nodeId)
     if (own === chain) {
       this.agrees.set(nodeId, index)
       // It was restored since.
-      if ((this.differs.get(nodeId)?.[0] ?? Number.POSITIVE_INFINITY) < index) this.differs.delete(nodeId)
-    } else if (!this.differs.has(nodeId)) this.differs.set(nodeId, [index, chain])
+      if ((marks?.at(-1)?.[0] ?? Number.POSITIVE_INFINITY) < index) this.differs.delete(nodeId)
+    } else if (marks === undefined) this.differs.set(nodeId, [[index, chain]])
+    else if (index > (marks.at(-1)?.[0] ?? 0)) {
+      marks.push([index, chain])
+      if (marks.length > pendingChains) marks.shift()
+    }
   }
 }

@@ -29,6 +29,9 @@ const drainMs = 3000
 /** Clocks this far apart are corrected to the middle one. */
 const toleratedSkewMs = 2000
 
+/** What a node says of its own state. */
+export type OwnState = 'online' | 'restoring' | 'diverged'
+
 export interface EtcdLogOptions {
   databaseFile: string
   nodeId: string
@@ -78,6 +81,8 @@ export class EtcdLog implements Log {
   private blocked: string | null = 'The node has just started.'
   private stopping = false
   private restoreAsked = false
+  /** What this node says of itself. */
+  ownState: OwnState = 'online'
   private readonly startedAt: number
   private readonly waiters = new Set<{ revision: number; done: () => void }>()
   private onTakenOver: (() => void) | null = null
@@ -134,6 +139,27 @@ export class EtcdLog implements Log {
     return this.proposals.problem
   }
 
+  /** Revision up to which everything is on this node's disk, whatever happens. */
+  get durableRevision(): number {
+    return this.durable.revision
+  }
+
+  get durableIndex(): number {
+    return this.durable.index
+  }
+
+  get etcdRssBytes(): number {
+    return this.process.rssBytes
+  }
+
+  get etcdPid(): number | null {
+    return this.process.pid
+  }
+
+  get commitMs(): number | null {
+    return this.proposals.commitMs
+  }
+
   get revision(): number {
     return this.position?.revision ?? 0
   }
@@ -155,10 +181,10 @@ export class EtcdLog implements Log {
     this.process.start()
     this.every(probeMs, () => this.probe())
     this.every(flushMs, () => this.flush())
+    this.reports.start()
     if (!(await this.takeOver())) return
     this.follow()
     void this.begin()
-    this.reports.start()
   }
 
   propose(command: string, settle: Settle): void {
@@ -337,6 +363,7 @@ export class EtcdLog implements Log {
     this.restoreAsked = true
     this.watches += 1
     this.watch?.close()
+    if (this.ownState === 'online') this.ownState = 'restoring'
     this.block(`This node takes its state from another one: ${reason}`)
     this.o.onRestoreNeeded(reason)
   }
@@ -378,7 +405,7 @@ export class EtcdLog implements Log {
     return {
       at: this.o.clock.now(),
       generation: this.o.generation,
-      state: 'online' as const,
+      state: this.ownState,
       version: this.o.version,
       startedAt: this.startedAt,
       memberId: latest?.memberId ?? '',

@@ -1,0 +1,81 @@
+/** The new node's side of joining: asks a member to be admitted, and takes its place. */
+import { rmSync } from 'node:fs'
+import { createApi } from '@holdfast/api/client/api'
+import { createNodeFetch, fetchUntrustedCa } from '@holdfast/api/client/node'
+import type { Admission } from '@holdfast/api/cluster-services'
+import type { ClusterAdmit } from '@holdfast/api/contract/cluster-inputs'
+import { HoldfastError } from '@holdfast/api/contract/errors'
+import type { DataFolder } from '../data-folder.ts'
+import { ownNames } from '../data-folder.ts'
+import { fingerprint } from '../trust/certificates.ts'
+import { adoptTrust } from '../trust/files.ts'
+import { adoptInterconnect } from '../trust/interconnect.ts'
+import { httpsUrl } from './addresses.ts'
+import { decodeJoinCode, type JoinCode } from './join-code.ts'
+
+export type Candidate = Omit<ClusterAdmit, 'secret'>
+
+/**
+ * Asks the members that the code names, one after the other, until one answers.
+ * @throws HoldfastError `wrong-code` and what else a member refuses; UnreachableError when none can be reached
+ */
+export async function requestAdmission(code: string, candidate: Candidate): Promise<Admission> {
+  const join = decodeJoinCode(code)
+  let unreachable: unknown = null
+  for (const { address, httpsPort } of join.members) {
+    const origin = httpsUrl(address, httpsPort)
+    const ca = await fetchUntrustedCa(origin).catch((error: unknown) => {
+      unreachable = error
+      return null
+    })
+    if (ca === null) continue
+    assertVouched(ca, join, origin)
+    using fetch = createNodeFetch({ ca })
+    return await createApi({ urls: [origin], fetch }).cluster.admit.mutate({
+      ...candidate,
+      secret: join.secret,
+    })
+  }
+  throw unreachable
+}
+
+/** Whoever is not the facility that made the code learns nothing of it. */
+function assertVouched(ca: string, join: JoinCode, origin: string): void {
+  if (fingerprint(ca).hex === join.caFingerprint) return
+  throw new HoldfastError(
+    'wrong-code',
+    `The node at ${origin} is not of the facility that made the code: its authority has the fingerprint ${fingerprint(ca).colons}. Nothing was told to it.`,
+  )
+}
+
+/**
+ * Makes the node of this folder a member, to be started: keys, place in the cluster, name. Its own empty state is
+ * replaced by a member's at the start.
+ */
+export async function takePlace(
+  folder: DataFolder,
+  admission: Admission,
+  own: { nodeName: string; address: string; nowMs: number },
+): Promise<void> {
+  const { nodeName, address, nowMs } = own
+  const { hostnames, ipAddresses } = ownNames([address])
+  const names = { hostnames, ipAddresses, nowMs }
+  rmSync(folder.etcdFolder, { recursive: true, force: true })
+  await adoptTrust(folder.path, admission.authority, { ...names, nodeName })
+  await adoptInterconnect(folder.path, admission.interconnect, {
+    ...names,
+    nodeName: folder.identity.nodeId,
+  })
+  folder.saveIdentity({ ...folder.identity, nodeName, facility: admission.facility })
+  // Last: from here on the node is a member.
+  folder.membership.write({
+    generation: admission.generation,
+    address,
+    initialCluster: admission.initialCluster,
+    initialState: 'existing',
+    forceNew: false,
+    peers: admission.peers,
+    fencedBecause: null,
+    joinedAt: nowMs,
+  })
+}

@@ -1,0 +1,155 @@
+/** Changes of membership, as the leader carries them out. */
+import type { Admission } from '@holdfast/api/cluster-services'
+import type { ClusterAdmit } from '@holdfast/api/contract/cluster-inputs'
+import { HoldfastError } from '@holdfast/api/contract/errors'
+import { raftUrl } from '../../cluster/addresses.ts'
+import type { ClusterNode } from '../../cluster/cluster-node.ts'
+import { newSecret, secretHash } from '../../cluster/join-code.ts'
+import { compareVersions, majorVersion } from '../../cluster/versions.ts'
+import type { Core } from '../../core.ts'
+import { newId } from '../../platform/random.ts'
+import { type Actor, systemActor } from '../../state/commands.ts'
+import type { NodeRecord } from '../../state/directory.ts'
+
+/** etcd wants the last new member connected before it takes the next; that takes some seconds. */
+const learnerTries = 40
+const learnerAgainMs = 500
+/** A removed node is given so long to learn of it before it is cut off. */
+const farewellMs = 1500
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+export class Members {
+  private readonly core: Core
+  private readonly cluster: ClusterNode
+
+  constructor(core: Core, cluster: ClusterNode) {
+    this.core = core
+    this.cluster = cluster
+  }
+
+  /** Makes a permission for one node; what it returns is known to nobody else. */
+  async invite(minutes: number, actor: Actor): Promise<{ id: string; secret: string; expiresAt: number }> {
+    const id = newId('iv')
+    const secret = newSecret()
+    const expiresAt = this.core.clock.now() + minutes * 60_000
+    await this.core.proposer.propose('invitation.create', actor, { id, hash: secretHash(secret), expiresAt })
+    return { id, secret, expiresAt }
+  }
+
+  /** Takes a new node in as a learner; it votes as soon as it has caught up. */
+  async admit(value: ClusterAdmit, remote: string): Promise<Admission> {
+    const { core, cluster } = this
+    const { secret, nodeId, nodeName, ...where } = value
+    assertJoinable(value.version, cluster)
+    const actor: Actor = { ...systemActor, remote }
+    await core.proposer.propose('node.add', actor, {
+      id: nodeId,
+      name: nodeName,
+      ...where,
+      invitation: secretHash(secret),
+    })
+    const url = raftUrl(where.address, where.raftPort)
+    try {
+      const memberId = await this.addLearner(url)
+      await core.proposer.propose('node.update', systemActor, { id: nodeId, memberId })
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      await core.proposer.propose('node.remove', systemActor, { id: nodeId, reason: why })
+      throw new HoldfastError(
+        'conflict',
+        `The cluster cannot take a new node in now: ${why}. Invite it again later.`,
+      )
+    }
+    return this.admission()
+  }
+
+  /** Takes a member out. */
+  async remove(nodeId: string, actor: Actor): Promise<void> {
+    const { core, cluster } = this
+    const node = this.nodeOf(nodeId)
+    this.assertQuorumWithout(node)
+    await core.proposer.propose('node.remove', actor, { id: nodeId, reason: 'removed by an administrator' })
+    // It hears of it by the log, and says goodbye to its clients.
+    if (cluster.log.reports.alive(nodeId)) await sleep(farewellMs)
+    if (node.memberId !== null) await cluster.log.client.removeMember(node.memberId)
+    await cluster.log.reports.remove(nodeId)
+    cluster.log.chains.forget(nodeId)
+  }
+
+  /** Notes where a member is now reached. */
+  async setAddress(nodeId: string, address: string, actor: Actor): Promise<void> {
+    const { core, cluster } = this
+    const node = this.nodeOf(nodeId)
+    if (node.memberId !== null && node.raftPort !== null)
+      await cluster.log.client.updateMember(node.memberId, raftUrl(address, node.raftPort))
+    await core.proposer.propose('node.update', actor, { id: nodeId, address })
+  }
+
+  private nodeOf(nodeId: string): NodeRecord {
+    const node = this.core.directory.nodes.get(nodeId)
+    if (node === undefined) throw new HoldfastError('not-found', 'This node is no member of the cluster.')
+    return node
+  }
+
+  /** Without the node the rest must still be able to decide. */
+  private assertQuorumWithout(node: NodeRecord): void {
+    const { etcdMembers, log, nodeId } = this.cluster
+    const voters = etcdMembers.filter((member) => !member.learner && member.id !== node.memberId)
+    const there = voters.filter((member) => member.name === nodeId || log.reports.alive(member.name))
+    if (there.length >= Math.floor(voters.length / 2) + 1) return
+    throw new HoldfastError(
+      'conflict',
+      `Without ${node.name} only ${there.length} of ${voters.length} voting nodes would be there, and the cluster would take no changes; bring another node back first.`,
+    )
+  }
+
+  private async addLearner(url: string): Promise<string> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const members = await this.cluster.log.client.addLearner(url)
+        const member = members.find(({ peerUrls }) => peerUrls.includes(url))
+        if (member !== undefined) return member.id
+      } catch (error) {
+        if (tries === learnerTries) throw error
+      }
+      await sleep(learnerAgainMs)
+    }
+  }
+
+  private admission(): Admission {
+    const { core, cluster } = this
+    const { folder, directory } = core
+    const { interconnect, trust } = folder
+    if (interconnect === null) throw new HoldfastError('internal', 'This node is no member of a cluster.')
+    const nodes = [...directory.nodes.values()].flatMap((node) =>
+      node.address !== null && node.raftPort !== null && node.peerPort !== null
+        ? [{ ...node, address: node.address, raftPort: node.raftPort, peerPort: node.peerPort }]
+        : [],
+    )
+    return {
+      facility: directory.setting('facility', ''),
+      generation: cluster.generation,
+      initialCluster: nodes.map((node) => `${node.id}=${raftUrl(node.address, node.raftPort)}`).join(','),
+      authority: trust.authority,
+      interconnect: interconnect.authority,
+      peers: nodes.map(({ id, name, address, httpsPort, peerPort }) => ({
+        nodeId: id,
+        name,
+        address,
+        httpsPort: httpsPort ?? 0,
+        peerPort,
+      })),
+    }
+  }
+}
+
+/** Only nodes of the same major version, and no older one than the oldest member, understand the state. */
+function assertJoinable(version: string, cluster: ClusterNode): void {
+  const oldest = cluster.commonVersion
+  if (majorVersion(version) === majorVersion(oldest) && compareVersions(version, oldest) >= 0) return
+  throw new HoldfastError(
+    'conflict',
+    `The new node runs version ${version} and the cluster ${oldest}; install ${oldest} or a newer one of the same line on it.`,
+  )
+}
