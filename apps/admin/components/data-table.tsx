@@ -118,7 +118,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
           >
             <Thead>
               <Tr>
-                {expanded && <Th screenReaderText="Unfold" />}
+                {expanded && <Th screenReaderText="Unfold" modifier="fitContent" />}
                 {columns.map((column, index) => (
                   <Th
                     key={column.key}

@@ -23,6 +23,10 @@ const looks = {
   alert: { status: 'danger', text: 'Alert' },
   live: { status: 'success', text: 'Live' },
   stale: { status: 'warning', text: 'Stale' },
+  joining: { status: 'info', text: 'Joining' },
+  restoring: { status: 'info', text: 'Restoring' },
+  diverged: { status: 'danger', text: 'Diverged' },
+  unreachable: { status: 'danger', text: 'Unreachable' },
 } as const satisfies Record<
   string,
   { text: string; status?: LabelProps['status']; color?: LabelProps['color'] }

@@ -6,6 +6,7 @@ import { createTRPCOptionsProxy } from '@trpc/tanstack-react-query'
 import { learnNodeTime } from './clock.ts'
 import { failureOf, signedOutCodes } from './errors.ts'
 import { markReachable, markUnreachable, onRecovery } from './reachability.ts'
+import { noteReadOnly } from './read-only.ts'
 import { resubscribeLink } from './resubscribe-link.ts'
 import { reportSessionEnd } from './session-end.ts'
 
@@ -28,11 +29,12 @@ export function noteFailure(error: unknown): void {
   const failure = failureOf(error)
   if (failure.code === 'unreachable') markUnreachable()
   else if (signedOutCodes.has(failure.code)) reportSessionEnd(failure.code)
+  else if (failure.code === 'no-quorum') noteReadOnly(failure.text)
 }
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({ onError: noteFailure }),
-  mutationCache: new MutationCache({ onError: noteFailure }),
+  mutationCache: new MutationCache({ onError: noteFailure, onSuccess: () => noteReadOnly(null) }),
   defaultOptions: {
     // The node works without internet, so the browser's idea of being online says nothing.
     queries: {

@@ -7,6 +7,7 @@ export type SettingsTab = (typeof settingsTabs)[number]
 
 export const paths = {
   overview: () => '/',
+  cluster: () => '/cluster',
   setup: () => '/setup',
   login: (options: { next?: string; reason?: string } = {}) => {
     const query = new URLSearchParams()

@@ -7,6 +7,7 @@ import { createMessageIds } from '@holdfast/api/client/message-id'
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import type { Entry } from '@holdfast/api/contract/frames'
 import type { Priority } from '@holdfast/api/contract/names'
+import { noteReadOnly } from '../../lib/read-only.ts'
 import {
   begin,
   type Conversation,
@@ -86,6 +87,9 @@ export class Messaging {
       client.on('presence', (people) => this.#update((state) => onPresence(state, people))),
       client.on('typing', (frame) => this.#update((state) => onTyping(state, frame, Date.now()))),
       client.on('gap', ({ channel }) => this.#update((state) => dropConversation(state, channel))),
+      client.on('notice', ({ level, code, message }) => {
+        if (code === 'quorum') noteReadOnly(level === 'info' ? null : message)
+      }),
       client.on('state', ({ state, error }) => {
         const reason =
           error === undefined

@@ -1,4 +1,5 @@
 import { type Action, allowed, type Role } from '@holdfast/api/contract/policy'
+import { ClusterIcon } from '@patternfly/react-icons/dist/esm/icons/cluster-icon'
 import { CogIcon } from '@patternfly/react-icons/dist/esm/icons/cog-icon'
 import { CommentsIcon } from '@patternfly/react-icons/dist/esm/icons/comments-icon'
 import { HashtagIcon } from '@patternfly/react-icons/dist/esm/icons/hashtag-icon'
@@ -24,6 +25,7 @@ const groups: { title: string; entries: Entry[] }[] = [
     title: 'Node',
     entries: [
       { path: paths.overview(), title: 'Overview', icon: TachometerAltIcon, action: 'overview.status' },
+      { path: paths.cluster(), title: 'Cluster', icon: ClusterIcon, action: 'cluster.status' },
     ],
   },
   {

@@ -15,6 +15,7 @@ import { api, queryClient, trpc } from '../../lib/api.ts'
 import { failureOf, signedOutCodes } from '../../lib/errors.ts'
 import { paths } from '../../lib/paths.ts'
 import { onSessionEnd } from '../../lib/session-end.ts'
+import { QuorumBanner } from '../cluster/quorum-banner.tsx'
 import { actionOfPage, homeOf, navigationFor } from './navigation.ts'
 import { SessionContext, useAllowed } from './use-session.ts'
 
@@ -87,7 +88,12 @@ export function SignedInShell({ children }: { children: ReactNode }) {
         onNavigate={(path) => router.push(path)}
         place={<Place />}
         userMenu={<AccountMenu name={displayName} detail={`${name} · ${roleTitles[role]}`} />}
-        banner={<UnreachableBanner />}
+        banner={
+          <>
+            <UnreachableBanner />
+            <QuorumBanner />
+          </>
+        }
       >
         <Suspense fallback={<PageLoading />}>
           <PageGate page={page} role={role}>

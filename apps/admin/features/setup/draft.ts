@@ -2,29 +2,41 @@
  * What has been entered during the first boot, kept for this tab so that a reload loses nothing. Passwords are never
  * kept. The recovery codes are kept only until they are confirmed as saved: they cannot be shown a second time.
  */
+import { addressSchema, joinCodeSchema } from '@holdfast/api/contract/cluster-inputs'
 import { displayNameSchema, nameSchema } from '@holdfast/api/contract/names'
 import type { ZodType } from 'zod'
 import type { RecoveryKit } from '../recovery/kit-text.ts'
 
-export const steps = ['code', 'facility', 'owner', 'kit'] as const
-export type Step = (typeof steps)[number]
+/** A facility of its own, or a place in one that there is. */
+export type Mode = 'new' | 'join'
+export type Step = 'code' | 'facility' | 'owner' | 'kit' | 'join' | 'wait'
+
+export const stepsOf: Record<Mode, readonly Step[]> = {
+  new: ['code', 'facility', 'owner', 'kit'],
+  join: ['code', 'join', 'wait'],
+}
 
 export interface Draft {
+  mode: Mode
   step: Step
   code: string
   facility: string
   nodeName: string
   owner: string
   displayName: string
+  /** Where the other nodes reach this one; empty: they see it themselves. */
+  address: string
 }
 
 export const emptyDraft: Draft = {
+  mode: 'new',
   step: 'code',
   code: '',
   facility: '',
   nodeName: '',
   owner: '',
   displayName: '',
+  address: '',
 }
 
 const draftKey = 'holdfast-setup-draft'
@@ -53,8 +65,10 @@ export function loadDraft(): Draft {
   const kept = read(draftKey)
   if (typeof kept !== 'object' || kept === null) return emptyDraft
   const fields = kept as Partial<Record<keyof Draft, unknown>>
-  const step = steps.find((each) => each === fields.step)
+  const mode = fields.mode === 'join' ? 'join' : 'new'
+  const step = stepsOf[mode].find((each) => each === fields.step)
   return {
+    mode,
     // The kit's own record brings its step back; a draft never does.
     step: step === undefined || step === 'kit' ? 'code' : step,
     code: textOf(fields.code),
@@ -62,6 +76,7 @@ export function loadDraft(): Draft {
     nodeName: textOf(fields.nodeName),
     owner: textOf(fields.owner),
     displayName: textOf(fields.displayName),
+    address: textOf(fields.address),
   }
 }
 
@@ -94,6 +109,16 @@ export const checkFacility = (value: string) =>
   firstIssue(displayNameSchema, value, 'Give the facility a name; everybody sees it.')
 export const checkNodeName = (value: string) =>
   firstIssue(nameSchema, value, 'Give this node a name, such as its room or rack.')
+export const checkJoinCode = (value: string) =>
+  firstIssue(joinCodeSchema, value, 'Paste the code that a member of the cluster made.') === null
+    ? null
+    : value.trim() === ''
+      ? 'Paste the code that a member of the cluster made.'
+      : 'That is not a whole join code. Copy it again from where it was made.'
+export const checkAddress = (value: string) =>
+  value.trim() === '' || addressSchema.safeParse(value.trim()).success
+    ? null
+    : 'Write a host name or an IP address, without a port.'
 export const checkOwner = (value: string) => firstIssue(nameSchema, value, 'Choose the name to sign in with.')
 export const checkDisplayName = (value: string) =>
   value.trim() === '' ? null : firstIssue(displayNameSchema, value, '')

@@ -84,6 +84,10 @@ export const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: 'look after devices',
     load: async () => (await import('./device.ts')).deviceCommand(),
   },
+  cluster: {
+    summary: 'look after the cluster: members, invitations, recovery',
+    load: async () => (await import('./cluster.ts')).clusterCommand(),
+  },
   audit: {
     summary: 'verify, search and export the audit log',
     load: async () => (await import('./audit.ts')).auditCommand(),

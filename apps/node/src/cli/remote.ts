@@ -43,8 +43,11 @@ export function programName(): string {
 /** Attempts to reach each node before a command gives up. */
 const firstAttempts = 3
 
-/** @throws CommandError when nobody has logged in with this profile. */
-export async function openRemote(flags: RemoteFlags): Promise<Remote> {
+/**
+ * @param only address of the one node to talk to, for commands that are about that node
+ * @throws CommandError when nobody has logged in with this profile.
+ */
+export async function openRemote(flags: RemoteFlags, only?: string): Promise<Remote> {
   const profile = await loadProfile(flags.profile)
   if (profile?.token == null) {
     const hint = flags.profile === defaultProfile ? '' : ` --profile ${flags.profile}`
@@ -59,7 +62,8 @@ export async function openRemote(flags: RemoteFlags): Promise<Remote> {
     import('@holdfast/api/client/node'),
     import('@holdfast/api/client/node-list'),
   ])
-  const nodes = new NodeList(profile.urls, { discover: () => findNodes(ca) })
+  const nodes =
+    only === undefined ? new NodeList(profile.urls, { discover: () => findNodes(ca) }) : new NodeList([only])
   const userAgent = programName()
   const fetch = createNodeFetch({ ca, userAgent })
   const credentials = { token, ...(deviceKey ? { deviceKey } : {}) }
@@ -83,7 +87,8 @@ export async function openRemote(flags: RemoteFlags): Promise<Remote> {
     async [Symbol.asyncDispose]() {
       client?.close()
       fetch[Symbol.dispose]()
-      await rememberUrls(flags.profile, profile, nodes.urls).catch((error: Error) => note(error.message))
+      if (only === undefined)
+        await rememberUrls(flags.profile, profile, nodes.urls).catch((error: Error) => note(error.message))
     },
   }
 }

@@ -14,19 +14,21 @@ export function readStdin(): Promise<string> {
 }
 
 /**
- * A password from a file (`-`: standard input), without the line's end; asked for when no file is named.
+ * A password or another secret from a file (`-`: standard input), without the line's end; asked for when no file is named.
  * @throws CommandError when the file cannot be read, UsageError when there is neither file nor terminal.
  */
 export async function readPassword(options: {
   file: string | undefined
   flag: string
   prompt: string
+  /** What it is called in complaints. */
+  what?: string
 }): Promise<string> {
-  const { file, flag, prompt } = options
+  const { file, flag, prompt, what = 'password' } = options
   if (file === undefined) {
     if (!process.stdin.isTTY)
       throw new UsageError(
-        `There is no terminal to ask for the password. Give ${flag} FILE, or ${flag} - for standard input.`,
+        `There is no terminal to ask for the ${what}. Give ${flag} FILE, or ${flag} - for standard input.`,
       )
     return askHidden(prompt)
   }
@@ -34,14 +36,14 @@ export async function readPassword(options: {
   try {
     secret = file === '-' ? await readStdin() : await readFile(file, 'utf8')
   } catch (cause) {
-    throw new CommandError(`The password file ${file} cannot be read: ${(cause as Error).message}.`, {
+    throw new CommandError(`The ${what} file ${file} cannot be read: ${(cause as Error).message}.`, {
       cause,
     })
   }
   if (secret.length > maxSecretBytes)
-    throw new CommandError(`${file} holds ${secret.length} characters; that is no password.`)
+    throw new CommandError(`${file} holds ${secret.length} characters; that is no ${what}.`)
   const password = secret.replace(/\r?\n$/, '')
-  if (password === '') throw new CommandError(`The password file ${file} is empty.`)
+  if (password === '') throw new CommandError(`The ${what} file ${file} is empty.`)
   return password
 }
 
