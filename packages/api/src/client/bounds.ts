@@ -49,6 +49,8 @@ export interface Timing {
   answerMs: number
   /** The same for a socket that tells of whole messages only: a large one on a narrow line is no silence. */
   blindAnswerMs: number
+  /** Messages without any acknowledgement, at a node that is there, until another node is tried. */
+  stallMs: number
   /** Failing at all nodes until others are looked for, and between two looks. */
   discoverAfterMs: number
   discoverEveryMs: number
@@ -64,6 +66,7 @@ export const defaultTiming: Timing = {
   idleMs: 5_000,
   answerMs: 1_500,
   blindAnswerMs: 6_000,
+  stallMs: 8_000,
   discoverAfterMs: 3_000,
   discoverEveryMs: 10_000,
   hedgeMs: 2_000,

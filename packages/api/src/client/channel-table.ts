@@ -1,4 +1,4 @@
-import type { ChannelState } from '../contract/frames.ts'
+import type { ChannelState, Entry } from '../contract/frames.ts'
 import { clientBounds } from './bounds.ts'
 
 /** The person's channels, as the newest word of the nodes has them. */
@@ -18,9 +18,13 @@ export class ChannelTable {
     this.#missing.clear()
     for (const channel of channels) {
       // A node that is behind does not make what was there undone.
-      const head = Math.max(channel.head, before.get(channel.id)?.head ?? 0)
+      const known = before.get(channel.id)
       before.delete(channel.id)
-      this.#channels.set(channel.id, { ...channel, head })
+      const isAhead = known !== undefined && known.head > channel.head
+      this.#channels.set(
+        channel.id,
+        isAhead ? { ...channel, head: known.head, unread: known.unread } : { ...channel },
+      )
     }
     for (const id of before.keys()) this.#missing.set(id, performance.now())
     return [...before.keys()]
@@ -37,10 +41,12 @@ export class ChannelTable {
     this.#channels.delete(id)
   }
 
-  /** An entry was seen. */
-  grow(id: string, seq: number): void {
-    const channel = this.#channels.get(id)
-    if (channel && seq > channel.head) channel.head = seq
+  /** An entry was seen. @param me id of the person */
+  grow(entry: Pick<Entry, 'channel' | 'seq' | 'kind' | 'from'>, me: string | undefined): void {
+    const channel = this.#channels.get(entry.channel)
+    if (!channel || entry.seq <= channel.head) return
+    channel.head = entry.seq
+    if (entry.kind === 'text' && entry.from !== me) channel.unread += 1
   }
 
   /** Whether the node may only not have caught up yet with one that knew the person as a member. */

@@ -57,6 +57,7 @@ export class Client {
   #person: ReadyFrame['person'] | null = null
   #device: string | null = null
   #requestId = 0
+  readonly #newRequestId = (): number => ++this.#requestId
   #syncsUnanswered = 0
   #watching = false
   #presence: 'online' | 'away' = 'online'
@@ -70,7 +71,7 @@ export class Client {
       options.outboxEntries === undefined ? {} : { maxEntries: options.outboxEntries },
     )
     this.#feed = new EntryFeed({
-      nextRequestId: () => this.#newRequestId(),
+      nextRequestId: this.#newRequestId,
       request: (frame) => this.#connection.write(frame),
       deliver: (entry) => this.#deliver(entry),
       ready: () => this.#events.has('entry'),
@@ -88,6 +89,7 @@ export class Client {
         this.#outbox.inFlight > 0 ||
         this.#requests.size > 0 ||
         this.#feed.isOwed,
+      isStalled: (ms) => this.#outbox.isStalled(ms),
       hasUnstored: () => this.#outbox.size > 0,
     })
   }
@@ -346,7 +348,7 @@ export class Client {
   #handle(frame: ServerFrame): void {
     switch (frame.t) {
       case 'entry': {
-        this.#channels.grow(frame.channel, frame.seq)
+        this.#channels.grow(frame, this.#person?.id)
         const { t: _, ...entry } = frame
         this.#feed.entry(entry)
         return
@@ -485,11 +487,6 @@ export class Client {
           { cause: error },
         ),
     )
-  }
-
-  #newRequestId(): number {
-    this.#requestId += 1
-    return this.#requestId
   }
 
   #emit<Name extends keyof ClientEvents>(name: Name, value: ClientEvents[Name]): void {

@@ -4,7 +4,7 @@
  * is asked about and ends the connection · 5. whatever ended it, another node is dialled at once · 6. waiting: when none
  * can be tried · 7. read-only: the node has no quorum; one that has is looked for while this one goes on serving.
  */
-import type { ErrorCode, HoldfastError } from '../contract/errors.ts'
+import { type ErrorCode, HoldfastError } from '../contract/errors.ts'
 import type { ClientFrame, ServerFrame } from '../contract/frames.ts'
 import { type Credentials, type HelloFrame, hangUp, type Link, type ReadyFrame } from './attempt.ts'
 import type { BackoffOptions } from './backoff.ts'
@@ -55,6 +55,8 @@ export interface ConnectionOwner {
   onStopped(error: ConnectionStoppedError): void
   /** Whether the node owes an answer. */
   isOwed(): boolean
+  /** Whether the node is there and answers no message for so long. */
+  isStalled(ms: number): boolean
   /** Whether something waits to be stored. */
   hasUnstored(): boolean
 }
@@ -82,6 +84,8 @@ export class Connection {
   #noQuorum: Error | null = null
   /** Whether the node of this connection has said so itself. */
   #isMute = false
+  /** Whether the node before could store nothing and no other did better: until this one stores something, so with it. */
+  #isDoubted = false
   /** The node's last word, which says more than the close code that follows it. */
   #said: string | undefined
 
@@ -144,7 +148,7 @@ export class Connection {
 
   /** The owner has handled the answer to its last `sync`. */
   synced(): void {
-    if (this.#noQuorum && (this.#isMute || this.#owner.hasUnstored()))
+    if (this.#noQuorum && (this.#isMute || (this.#isDoubted && this.#owner.hasUnstored())))
       this.#step('syncedReadOnly', this.#noQuorum)
     else {
       this.#noQuorum = null
@@ -214,6 +218,7 @@ export class Connection {
 
   /** Takes an authenticated socket into use, in the place of the one there may be. */
   #adopt(link: Link): void {
+    this.#isDoubted = this.#state === 'read-only'
     if (this.#link) {
       this.#unlink()
       this.#owner.onLost()
@@ -239,6 +244,10 @@ export class Connection {
       isOwed: () => this.#state === 'syncing' || this.#owner.isOwed(),
       bytes: () => socket.bytesReceived?.(),
       ask: () => this.#writer.push({ t: 'ping' }),
+      onOwed: () => {
+        if (this.#owner.isStalled(this.#timing.stallMs))
+          this.quorumLost(new HoldfastError('no-quorum', `${link.url} has stored nothing for a while.`))
+      },
       onSilent: (ms) =>
         this.#ended(new UnreachableError(`${link.url} has been silent for ${(ms / 1000).toFixed(1)} s.`)),
     })

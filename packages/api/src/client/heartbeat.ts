@@ -10,6 +10,8 @@ export interface HeartbeatOptions {
   /** Bytes received so far; undefined when the socket tells of whole messages only. */
   bytes(): number | undefined
   ask(): void
+  /** Called while an answer is owed, at most every `askMs`. */
+  onOwed(): void
   /** Nothing came after the question; `silentMs` since the last sign of life. */
   onSilent(silentMs: number): void
 }
@@ -25,6 +27,7 @@ export class Heartbeat {
   #heardAt = performance.now()
   #askedAt: number | null = null
   #bytes: number | undefined
+  #isStopped = false
 
   constructor(options: HeartbeatOptions) {
     this.#o = options
@@ -46,6 +49,7 @@ export class Heartbeat {
   }
 
   stop(): void {
+    this.#isStopped = true
     clearTimeout(this.#timer)
   }
 
@@ -62,7 +66,10 @@ export class Heartbeat {
       else this.#lookIn(leftMs)
       return
     }
-    const leftMs = this.#heardAt + (this.#o.isOwed() ? timing.askMs : timing.idleMs) - now
+    const isOwed = this.#o.isOwed()
+    if (isOwed) this.#o.onOwed()
+    if (this.#isStopped) return
+    const leftMs = this.#heardAt + (isOwed ? timing.askMs : timing.idleMs) - now
     if (leftMs > 0) {
       this.#lookIn(leftMs)
       return

@@ -49,6 +49,8 @@ export class Outbox {
   #unordered = false
   #inFlight = 0
   #bytes = 0
+  /** When the node last gave an answer, or was first asked for one. */
+  #progressAt = 0
   #waiters: (() => void)[] = []
 
   constructor(options: { maxInFlight?: number; maxEntries?: number; maxBytes?: number } = {}) {
@@ -65,6 +67,11 @@ export class Outbox {
   /** Messages written to this connection and not acknowledged. */
   get inFlight(): number {
     return this.#inFlight
+  }
+
+  /** Whether messages are at the node and it has answered none for so long. */
+  isStalled(ms: number): boolean {
+    return this.#inFlight > 0 && performance.now() - this.#progressAt >= ms
   }
 
   /** Whether the outbox takes another message. */
@@ -139,6 +146,7 @@ export class Outbox {
       // A message can be taken back, or acknowledged late, while it waits to go out again.
       if (this.#pending.get(pending.frame.id) !== pending) continue
       pending.sent = true
+      if (this.#inFlight === 0) this.#progressAt = performance.now()
       this.#inFlight += 1
       return pending.frame
     }
@@ -146,6 +154,7 @@ export class Outbox {
 
   acknowledge(frame: AckFrame): void {
     const pending = this.#remove(frame.id)
+    this.#progressAt = performance.now()
     pending?.resolve({
       id: frame.id,
       channel: frame.channel,
@@ -167,6 +176,7 @@ export class Outbox {
   refuse(id: string, error: { code: ErrorCode; message: string }, passes = false): RefusalOutcome {
     const pending = this.#pending.get(id)
     if (!pending) return { kept: false }
+    this.#progressAt = performance.now()
     if (passes || isTransient(error.code)) {
       if (pending.sent) {
         pending.sent = false

@@ -1,8 +1,10 @@
 /**
  * A double of a node for the SDK's tests, not a node: it keeps channels in memory, stores each client id once, and
  * misbehaves as a network and a busy node may: pages in any order, entries twice, late or left out, acknowledgements
- * late or lost with the connection, `busy`, `resync`, and connections that break at any moment.
+ * late or lost with the connection, `busy`, `resync`, and connections that break at any moment. Several servers share
+ * one log, as the nodes of a cluster do; each of them can be behind, without quorum, silent or away.
  */
+import { createServer, type Server } from 'node:http'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { type ClientFrame, clientFrameSchema, type Entry, type ServerFrame } from '../contract/frames.ts'
 import { limits } from '../contract/limits.ts'
@@ -18,9 +20,17 @@ export interface Misbehaviour {
   /** A frame is held back for a moment, so that later ones overtake it. */
   delay: number
   busy: number
+  /** A message that is refused for lack of a quorum is stored all the same. */
+  unsure?: number
 }
 
 export const wellBehaved: Misbehaviour = { seed: 1, cut: 0, duplicate: 0, omit: 0, delay: 0, busy: 0 }
+
+/**
+ * `up` · `behind`: serves, and learns nothing new, also not of what it stored itself · `mute`: has no quorum and is behind
+ * · `hung`: takes connections and frames and does nothing with them, until it is something else · `down`: is not there.
+ */
+export type Mode = 'up' | 'behind' | 'mute' | 'hung' | 'down'
 
 const pageEntries = 7
 const maxDelayMs = 4
@@ -40,6 +50,37 @@ export function channelIdOf(index: number): string {
   return `c_${String(index).padStart(20, '0')}`
 }
 
+interface Value {
+  id: string
+  body: string
+  from: string
+}
+
+/** What a cluster has committed, in one order; each client id once. */
+export class TestLog {
+  readonly commits: Entry[] = []
+  readonly #byClientId = new Map<string, Entry>()
+  readonly #heads = new Map<string, number>()
+  readonly #listeners = new Set<() => void>()
+
+  onCommit(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  commit(channel: string, value: Value): { entry: Entry; duplicate: boolean } {
+    const known = this.#byClientId.get(value.id)
+    if (known) return { entry: known, duplicate: true }
+    const seq = (this.#heads.get(channel) ?? 0) + 1
+    this.#heads.set(channel, seq)
+    const entry: Entry = { channel, seq, at: Date.now(), kind: 'text', ...value }
+    this.#byClientId.set(value.id, entry)
+    this.commits.push(entry)
+    for (const listener of this.#listeners) listener()
+    return { entry, duplicate: false }
+  }
+}
+
 export class TestServer implements AsyncDisposable {
   readonly channels = new Map<string, Channel>()
   /** Every client id that ever came in, in order, repeated ones included. */
@@ -48,29 +89,69 @@ export class TestServer implements AsyncDisposable {
   readonly marks: Extract<ClientFrame, { t: 'mark' }>[] = []
   readonly arrays: number[] = []
   connections = 0
+  /** Told to clients as the members of the cluster. */
+  nodes: string[] | undefined
   /** Answers `auth` instead of `ready` when set. */
   refusal: { code: 'session-ended' | 'busy'; closeCode: number } | null = null
   readonly #misbehaviour: Misbehaviour
   readonly #random: () => number
-  readonly #server: WebSocketServer
+  readonly #server: Server
+  readonly #acceptor = new WebSocketServer({ noServer: true, maxPayload: limits.frameBytes })
+  readonly #log: TestLog
+  readonly #unlisten: () => void
+  readonly #all = new Set<WebSocket>()
+  /** Those that have authenticated. */
   readonly #sockets = new Set<WebSocket>()
-  readonly #byClientId = new Map<string, Entry>()
+  /** Entries of the log that this server has. */
+  #applied = 0
+  #mode: Mode = 'up'
+  /** What came in, or was to be done, while it hung. */
+  #stuck: (() => void)[] = []
+  /** Acknowledgements of what is committed and not applied here yet. */
+  #owed: { position: number; settle: () => void }[] = []
 
-  private constructor(server: WebSocketServer, misbehaviour: Misbehaviour, channels: number) {
+  private constructor(server: Server, misbehaviour: Misbehaviour, channels: number, log: TestLog) {
     this.#server = server
+    this.#log = log
     this.#misbehaviour = misbehaviour
     this.#random = pseudoRandom(misbehaviour.seed)
     for (let i = 1; i <= channels; i++) {
       const id = channelIdOf(i)
       this.channels.set(id, { id, log: [], floor: 1, delivered: 0, read: 0 })
     }
-    server.on('connection', (socket) => this.#accept(socket))
+    server.on('upgrade', (request, socket, head) => {
+      if (this.#mode === 'down') socket.destroy()
+      else this.#acceptor.handleUpgrade(request, socket, head, (accepted) => this.#accept(accepted))
+    })
+    this.#unlisten = log.onCommit(() => this.#apply())
+    this.#apply()
   }
 
-  static async start(misbehaviour: Misbehaviour, channels: number): Promise<TestServer> {
-    const server = new WebSocketServer({ host: '127.0.0.1', port: 0, maxPayload: limits.frameBytes })
-    await new Promise<void>((resolve) => server.once('listening', resolve))
-    return new TestServer(server, misbehaviour, channels)
+  static async start(misbehaviour: Misbehaviour, channels: number, log = new TestLog()): Promise<TestServer> {
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    return new TestServer(server, misbehaviour, channels, log)
+  }
+
+  get mode(): Mode {
+    return this.#mode
+  }
+
+  set mode(mode: Mode) {
+    const before = this.#mode
+    this.#mode = mode
+    if (mode === 'down') {
+      for (const socket of this.#all) socket.terminate()
+      this.#stuck = []
+      this.#owed = []
+    }
+    if (mode === 'mute' && before !== 'mute') this.broadcast(quorumNotice('alert'))
+    if (mode !== 'mute' && mode !== 'hung' && before === 'mute') this.broadcast(quorumNotice('info'))
+    if (mode === 'hung' || mode === 'down') return
+    const stuck = this.#stuck
+    this.#stuck = []
+    for (const job of stuck) job()
+    this.#apply()
   }
 
   get url(): string {
@@ -81,7 +162,7 @@ export class TestServer implements AsyncDisposable {
 
   /** An entry by somebody else. */
   post(channel: string, body: string): void {
-    this.#store(channel, { id: `other-${this.#byClientId.size}`, body, from: other })
+    this.#log.commit(channel, { id: `other-${this.#log.commits.length}`, body, from: other })
   }
 
   /** Removes entries below `floor`, as retention does. */
@@ -104,7 +185,8 @@ export class TestServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.cutAll()
+    this.#unlisten()
+    for (const socket of this.#all) socket.terminate()
     await new Promise((resolve) => this.#server.close(resolve))
   }
 
@@ -114,9 +196,13 @@ export class TestServer implements AsyncDisposable {
 
   #accept(socket: WebSocket): void {
     this.connections += 1
+    this.#all.add(socket)
     socket.on('error', () => {})
-    socket.on('close', () => this.#sockets.delete(socket))
-    socket.on('message', (data) => this.#receive(socket, String(data)))
+    socket.on('close', () => {
+      this.#all.delete(socket)
+      this.#sockets.delete(socket)
+    })
+    socket.on('message', (data) => this.#whenThere(() => this.#receive(socket, String(data))))
     this.#send(socket, {
       t: 'hello',
       protocol: 1,
@@ -130,6 +216,7 @@ export class TestServer implements AsyncDisposable {
   }
 
   #receive(socket: WebSocket, text: string): void {
+    // What a server took in before it hung is done in the end, whether the client is still there or not.
     const value: unknown = JSON.parse(text)
     const frames = Array.isArray(value) ? value : [value]
     if (Array.isArray(value)) this.arrays.push(value.length)
@@ -183,11 +270,14 @@ export class TestServer implements AsyncDisposable {
         floor,
         delivered,
         read,
+        unread: log.length - read,
         archived: false,
         mayPost: true,
       })),
       at: Date.now(),
+      ...(this.nodes && { nodes: this.nodes }),
     })
+    if (this.#mode === 'mute') this.#send(socket, quorumNotice('alert'))
   }
 
   #sync(socket: WebSocket, since: Record<string, number>): void {
@@ -223,34 +313,45 @@ export class TestServer implements AsyncDisposable {
       this.#send(socket, { t: 'error', code: 'busy', message: 'Busy.', id: frame.id })
       return
     }
-    const known = this.#byClientId.get(frame.id)
+    const isMute = this.#mode === 'mute'
+    if (isMute)
+      this.#send(socket, { t: 'error', code: 'no-quorum', message: 'There is no quorum.', id: frame.id })
+    // Who says that there is no quorum cannot know what becomes of what it handed on before.
+    if (isMute && !this.#chance(this.#misbehaviour.unsure ?? 0)) return
     const body = frame.t === 'delete' ? '' : frame.body
-    const entry = known ?? this.#store(frame.channel, { id: frame.id, body, from: me })
+    const { entry, duplicate } = this.#log.commit(frame.channel, { id: frame.id, body, from: me })
+    if (isMute) return
     const ack: ServerFrame = { t: 'ack', id: frame.id, channel: frame.channel, seq: entry.seq, at: entry.at }
-    if (known) ack.duplicate = true
-    this.#late(socket, ack)
+    if (duplicate) ack.duplicate = true
+    const position = this.#log.commits.indexOf(entry)
+    if (position < this.#applied) this.#late(socket, ack)
+    else this.#owed.push({ position, settle: () => this.#late(socket, ack) })
   }
 
-  #store(channelId: string, value: { id: string; body: string; from: string }): Entry {
-    const channel = this.channels.get(channelId)!
-    const entry: Entry = {
-      channel: channelId,
-      seq: channel.log.length + 1,
-      at: Date.now(),
-      kind: 'text',
-      ...value,
-    }
-    channel.log.push(entry)
-    this.#byClientId.set(value.id, entry)
-    for (const socket of this.#sockets) {
-      if (this.#chance(this.#misbehaviour.omit)) {
-        this.#late(socket, { t: 'resync', reason: 'The test left an entry out.' })
-        continue
+  /** Takes over what is committed, as far as this server can. */
+  #apply(): void {
+    if (this.#mode !== 'up') return
+    for (; this.#applied < this.#log.commits.length; this.#applied++) {
+      const entry = this.#log.commits[this.#applied]!
+      this.channels.get(entry.channel)!.log.push(entry)
+      for (const socket of this.#sockets) {
+        if (this.#chance(this.#misbehaviour.omit)) {
+          this.#late(socket, { t: 'resync', reason: 'The test left an entry out.' })
+          continue
+        }
+        this.#late(socket, { t: 'entry', ...entry })
+        if (this.#chance(this.#misbehaviour.duplicate)) this.#late(socket, { t: 'entry', ...entry })
       }
-      this.#late(socket, { t: 'entry', ...entry })
-      if (this.#chance(this.#misbehaviour.duplicate)) this.#late(socket, { t: 'entry', ...entry })
     }
-    return entry
+    const owed = this.#owed
+    this.#owed = owed.filter(({ position }) => position >= this.#applied)
+    for (const { position, settle } of owed) if (position < this.#applied) settle()
+  }
+
+  /** Does a job now, or once the server hangs no more; never when it went down meanwhile. */
+  #whenThere(job: () => void): void {
+    if (this.#mode === 'hung') this.#stuck.push(job)
+    else if (this.#mode !== 'down') job()
   }
 
   #late(socket: WebSocket, frame: ServerFrame): void {
@@ -260,8 +361,16 @@ export class TestServer implements AsyncDisposable {
   }
 
   #send(socket: WebSocket, frame: ServerFrame): void {
-    if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
+    const text = JSON.stringify(frame)
+    this.#whenThere(() => {
+      if (socket.readyState === socket.OPEN) socket.send(text)
+    })
   }
+}
+
+function quorumNotice(level: 'alert' | 'info'): ServerFrame {
+  const message = level === 'alert' ? 'The cluster has lost its quorum.' : 'The cluster has its quorum again.'
+  return { t: 'notice', level, code: 'quorum', message }
 }
 
 /** Mulberry32: the same numbers for the same seed. */
