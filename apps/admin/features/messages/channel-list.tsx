@@ -2,14 +2,10 @@
 import type { ChannelState } from '@holdfast/api/contract/frames'
 import { Badge } from '@patternfly/react-core'
 import type { KeyboardEvent } from 'react'
-import { count } from '../../lib/format.ts'
 import { ChannelMark, channelTitle } from './channel-looks.tsx'
-import { unreadCount } from './live-state.ts'
+import { unreadText } from './live-state.ts'
 import css from './messages.module.css'
 import { useLive } from './use-messaging.tsx'
-
-/** A number beyond this says no more than "many". */
-const unreadShownMax = 99
 
 interface ChannelListProps {
   channels: ChannelState[]
@@ -33,7 +29,7 @@ function ChannelRow({
   onOpen: () => void
 }) {
   const presence = useLive((state) => state.presence.get(channel.peer?.id ?? '')?.state ?? 'offline')
-  const unread = unreadCount(channel)
+  const unread = unreadText(channel.unread)
   const title = channelTitle(channel)
   return (
     <li>
@@ -41,7 +37,7 @@ function ChannelRow({
         type="button"
         className={css.channel}
         aria-current={isOpen}
-        data-unread={unread > 0}
+        data-unread={unread !== null}
         data-channel={channel.id}
         onClick={onOpen}
       >
@@ -53,9 +49,9 @@ function ChannelRow({
             {title}
           </span>
         </span>
-        {unread > 0 && (
-          <Badge screenReaderText={count(unread, 'unread message')}>
-            {unread > unreadShownMax ? `${unreadShownMax}+` : unread}
+        {unread !== null && (
+          <Badge screenReaderText={channel.unread === 1 ? ' unread message' : ' unread messages'}>
+            {unread}
           </Badge>
         )}
       </button>

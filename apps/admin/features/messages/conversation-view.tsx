@@ -11,7 +11,6 @@ import { failureOf } from '../../lib/errors.ts'
 import { ChannelMark, channelTitle, kindTexts } from './channel-looks.tsx'
 import { Composer, type ComposerMode } from './composer.tsx'
 import { ConnectionBanner } from './connection-banner.tsx'
-import { unreadCount } from './live-state.ts'
 import { MembersButton } from './members-button.tsx'
 import css from './messages.module.css'
 import { type TimelineHandlers, TimelineView } from './timeline-view.tsx'
@@ -191,7 +190,7 @@ export function ConversationView({ channel, drafts, jumpTo, onJump, onBack }: Co
           me={me}
           marks={marks}
           unreadAfter={unreadAfter}
-          unread={unreadCount(channel)}
+          unread={channel.unread}
           jumpTo={jumpTo}
           mayPost={channel.mayPost && !channel.archived}
           actions={actions}

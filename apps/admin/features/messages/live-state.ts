@@ -3,6 +3,7 @@
  * over one immutable state; live-store.ts keeps it and messaging.ts feeds it.
  */
 import type { ChannelState, Entry, PresenceState, ServerFrame } from '@holdfast/api/contract/frames'
+import { limits } from '@holdfast/api/contract/limits'
 import { type Conversation, receive } from './conversation.ts'
 
 export type ReadyFrame = Extract<ServerFrame, { t: 'ready' }>
@@ -69,7 +70,33 @@ export function onChannels(
   channels: Iterable<ChannelState>,
 ): LiveState {
   // The client goes on counting in its own objects; what is kept here has to stay as it is.
-  return { ...state, me, channels: new Map([...channels].map((channel) => [channel.id, { ...channel }])) }
+  const merged = [...channels].map((channel) => newest(state.channels.get(channel.id), channel))
+  return { ...state, me, channels: new Map(merged.map((channel) => [channel.id, channel])) }
+}
+
+/** The node's word, except for what has come or been read here since. */
+function newest(known: ChannelState | undefined, told: ChannelState): ChannelState {
+  if (known === undefined) return { ...told }
+  const head = Math.max(known.head, told.head)
+  const read = Math.max(known.read, told.read)
+  const isAhead = known.head > told.head || (known.head === told.head && known.read > told.read)
+  const left = head - Math.max(read, told.floor - 1)
+  return { ...told, head, read, unread: Math.max(0, Math.min(isAhead ? known.unread : told.unread, left)) }
+}
+
+/** Counts anew after reading up to `read`: exactly where the entries are loaded, otherwise at most what is left. */
+function readUpTo(state: LiveState, channel: ChannelState, read: number): ChannelState {
+  if (read <= channel.read) return channel
+  const entries = state.conversations.get(channel.id)?.entries ?? []
+  const isLoaded = (entries[0]?.seq ?? read + 2) <= read + 1 && (entries.at(-1)?.seq ?? 0) >= channel.head
+  const unread = isLoaded
+    ? entries.filter((entry) => entry.seq > read && isMessageOfOthers(entry, state.me?.id)).length
+    : Math.min(channel.unread, Math.max(0, channel.head - read))
+  return { ...channel, read, unread }
+}
+
+function isMessageOfOthers(entry: Entry, me: string | undefined): boolean {
+  return entry.kind === 'text' && entry.from !== me
 }
 
 /** A new state of the connection; `since` moves only when the state does. */
@@ -92,12 +119,21 @@ export function onChannel(state: LiveState, frame: ChannelFrame): LiveState {
       channels: withoutKey(state.channels, id),
       conversations: withoutKey(state.conversations, id),
     }
-  return { ...state, channels: withKey(state.channels, id, frame.channel) }
+  const channel = frame.change === 'added' ? frame.channel : newest(state.channels.get(id), frame.channel)
+  return { ...state, channels: withKey(state.channels, id, channel) }
 }
 
 /** What counts as read by itself: what I wrote, and changes to messages, when everything before was read. */
 function readsItself(channel: ChannelState, entry: Entry, me: string | undefined): boolean {
   return channel.read >= entry.seq - 1 && (entry.from === me || entry.kind !== 'text')
+}
+
+function withEntry(channel: ChannelState, entry: Entry, me: string | undefined): ChannelState {
+  const head = Math.max(channel.head, entry.seq)
+  const read = readsItself(channel, entry, me) ? Math.max(channel.read, entry.seq) : channel.read
+  // What the node has named as its newest it has counted.
+  const isUnread = entry.seq > Math.max(channel.head, read) && isMessageOfOthers(entry, me)
+  return { ...channel, head, read, unread: isUnread ? channel.unread + 1 : channel.unread }
 }
 
 export function onEntry(state: LiveState, entry: Entry): LiveState {
@@ -110,11 +146,7 @@ export function onEntry(state: LiveState, entry: Entry): LiveState {
     channels:
       channel === undefined
         ? state.channels
-        : withKey(state.channels, entry.channel, {
-            ...channel,
-            head: Math.max(channel.head, entry.seq),
-            read: readsItself(channel, entry, me) ? Math.max(channel.read, entry.seq) : channel.read,
-          }),
+        : withKey(state.channels, entry.channel, withEntry(channel, entry, me)),
     conversations:
       conversation === undefined
         ? state.conversations
@@ -141,9 +173,8 @@ export function onMarks(state: LiveState, frame: MarksFrame): LiveState {
     marks: withKey(state.marks, frame.channel, withKey(known, frame.person, mark)),
     channels: isMine
       ? withKey(state.channels, frame.channel, {
-          ...channel,
+          ...readUpTo(state, channel, frame.read),
           delivered: Math.max(channel.delivered, frame.delivered),
-          read: Math.max(channel.read, frame.read),
         })
       : state.channels,
   }
@@ -153,7 +184,7 @@ export function onMarks(state: LiveState, frame: MarksFrame): LiveState {
 export function onOwnRead(state: LiveState, channelId: string, seq: number): LiveState {
   const channel = state.channels.get(channelId)
   if (channel === undefined || channel.read >= seq) return state
-  return { ...state, channels: withKey(state.channels, channelId, { ...channel, read: seq }) }
+  return { ...state, channels: withKey(state.channels, channelId, readUpTo(state, channel, seq)) }
 }
 
 export function onPresence(state: LiveState, people: readonly PresenceState[]): LiveState {
@@ -202,7 +233,8 @@ export function dropConversation(state: LiveState, channel: string): LiveState {
   return { ...state, conversations: withoutKey(state.conversations, channel) }
 }
 
-/** Entries that the person has not read. */
-export function unreadCount(channel: ChannelState): number {
-  return Math.max(0, channel.head - Math.max(channel.read, channel.floor - 1))
+/** How many messages are unread, in words; null for none. */
+export function unreadText(unread: number): string | null {
+  if (unread <= 0) return null
+  return unread < limits.unreadMessages ? String(unread) : `${limits.unreadMessages - 1}+`
 }

@@ -3,8 +3,8 @@ import { Button, Spinner } from '@patternfly/react-core'
 import { ArrowDownIcon } from '@patternfly/react-icons/dist/esm/icons/arrow-down-icon'
 import { type KeyboardEvent, memo, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { nodeNow } from '../../lib/clock.ts'
-import { count } from '../../lib/format.ts'
 import { type Conversation, hasOlder, type PendingSend, reachesHead } from './conversation.ts'
+import { unreadText } from './live-state.ts'
 import { Message, type MessageActions } from './message.tsx'
 import css from './messages.module.css'
 import { PendingMessage } from './pending-message.tsx'
@@ -164,10 +164,15 @@ export const TimelineView = memo(function TimelineView(props: TimelineViewProps)
             icon={<ArrowDownIcon />}
             onClick={onNewest}
           >
-            {props.unread > 0 ? count(props.unread, 'new message') : 'Newest'}
+            {newMessagesText(props.unread)}
           </Button>
         </div>
       )}
     </div>
   )
 })
+
+function newMessagesText(unread: number): string {
+  const text = unreadText(unread)
+  return text === null ? 'Newest' : `${text} new ${unread === 1 ? 'message' : 'messages'}`
+}

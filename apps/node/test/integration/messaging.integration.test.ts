@@ -1,4 +1,5 @@
 import type { Entry } from '@holdfast/api/contract/frames'
+import { limits } from '@holdfast/api/contract/limits'
 import { describe, expect, test } from 'vitest'
 import { eventually, type Person, sharedNode } from '../harness.ts'
 import { nextId, type RawClient } from '../raw-client.ts'
@@ -339,6 +340,37 @@ describe('marks, typing, presence', () => {
     b.send({ t: 'mark', channel, read: 3 })
     await b.say(channel, '4')
     await a.next('marks', readOf(ben.id, 4))
+  })
+
+  test('unread counts are of messages of others after the read mark, without edits and deletions', async () => {
+    const { node, anna, ben, channel, a, b } = await pair()
+    const unreadOf = async (person: Person) => {
+      const client = await node.raw()
+      const { channels } = await client.authenticate(person.token)
+      await client.close()
+      return channels.find((each) => each.id === channel)?.unread
+    }
+    expect(await unreadOf(ben)).toBe(0)
+    for (const text of ['1', '2', '3']) await a.say(channel, text)
+    expect(await unreadOf(ben)).toBe(3)
+    expect(await unreadOf(anna)).toBe(0)
+    a.send(
+      { t: 'edit', channel, id: 'e1', seq: 2, body: '2, corrected' },
+      { t: 'delete', channel, id: 'd1', seq: 3 },
+    )
+    await a.next('ack', (ack) => ack.id === 'd1')
+    await b.say(channel, 'my own words')
+    expect(await unreadOf(ben)).toBe(3)
+    b.send({ t: 'mark', channel, read: 2 })
+    await a.next('marks', (marks) => marks.person === ben.id && marks.read === 2)
+    expect(await unreadOf(ben)).toBe(1)
+    // Beyond the bound, the count says only that there are many.
+    for (let i = 0; i < limits.unreadMessages + 1; i++) await a.say(channel, `more ${i}`)
+    expect(await unreadOf(ben)).toBe(limits.unreadMessages)
+    // What is told of a channel that changes has the count too.
+    await node.owner.api.channels.update.mutate({ id: channel, topic: 'read this' })
+    const { channel: state } = await b.next('channel', (f) => f.change === 'updated')
+    expect(state).toMatchObject({ topic: 'read this', unread: limits.unreadMessages })
   })
 
   test('typing reaches the others of the channel and nobody else', async () => {

@@ -137,6 +137,8 @@ export interface ChannelState {
   /** The person's own marks. */
   delivered: number
   read: number
+  /** Messages of others after `read`, without edits and deletions; at most `limits.unreadMessages`. */
+  unread: number
   archived: boolean
   /** Whether this person may send here. */
   mayPost: boolean

@@ -21,6 +21,8 @@ export const limits = {
   pageBytes: 1024 * 1024,
   /** Channels named in one `sync` frame. */
   syncChannels: 1000,
+  /** Unread messages counted in one channel; so many stands for so many or more. */
+  unreadMessages: 100,
   /** A tRPC request body. */
   httpBodyBytes: 1024 * 1024,
   /** Commands waiting for the log; more are refused with `busy`. */
