@@ -6,6 +6,9 @@ import type { Commit, Log } from './log/log.ts'
 import { Proposer } from './log/proposer.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import type { Logger } from './platform/logger.ts'
+import type { AuditReader } from './services/audit/audit-reader.ts'
+import { checkpointState } from './services/audit/checkpoint-state.ts'
+import { AuditCheckpoints } from './services/audit/checkpoints.ts'
 import type { AuditRow } from './services/audit/segment-format.ts'
 import { AuditSegments, segmentAlertCodes } from './services/audit/segments.ts'
 import { SetupService } from './services/auth/setup.ts'
@@ -116,6 +119,27 @@ export function auditSegments(
       for (const code of segmentAlertCodes) if (code !== alert?.code) core.alerts.clear(code)
       if (alert !== null) core.alerts.raise(alert.level, alert.code, alert.message)
     },
+  })
+}
+
+/** The audit log's checkpoints, signed by this node. */
+export function auditCheckpoints(
+  core: Core,
+  reader: AuditReader,
+  isLeader: () => boolean = () => true,
+): AuditCheckpoints {
+  const { folder, db, directory, proposer, alerts, clock, logger } = core
+  return new AuditCheckpoints({
+    dataDir: folder.path,
+    node: folder.identity.nodeId,
+    caFingerprint: () => folder.caFingerprint.hex,
+    state: checkpointState(db, directory),
+    reader,
+    proposer,
+    isLeader,
+    alerts,
+    clock,
+    logger,
   })
 }
 

@@ -10,7 +10,7 @@ import type { ClusterPrisma } from '@holdfast/db/prisma'
 import type { ClusterNode } from './cluster/cluster-node.ts'
 import type { Config } from './config/config.ts'
 import { readSecretFile, type Secret } from './config/secrets.ts'
-import { auditRowsOf, auditSegments, Core, type FailureListener, version } from './core.ts'
+import { auditCheckpoints, auditRowsOf, auditSegments, Core, type FailureListener, version } from './core.ts'
 import { type DataFolder, ownNames } from './data-folder.ts'
 import { ChannelStates } from './gateway/channel-states.ts'
 import { ClientFrames } from './gateway/client-frames.ts'
@@ -23,6 +23,7 @@ import { DiskGuard } from './platform/disk-guard.ts'
 import type { Logger } from './platform/logger.ts'
 import { Reader } from './reader/reader.ts'
 import { AuditReader } from './services/audit/audit-reader.ts'
+import type { AuditCheckpoints } from './services/audit/checkpoints.ts'
 import { SecurityEvents } from './services/audit/security-events.ts'
 import type { AuditSegments } from './services/audit/segments.ts'
 import { SessionGuard } from './services/auth/session-guard.ts'
@@ -70,6 +71,7 @@ export class Node {
   private readonly security: SecurityEvents
   private readonly states: ChannelStates
   private readonly segments: AuditSegments
+  private readonly checkpoints: AuditCheckpoints
   private readonly disk: DiskGuard
   private readonly overview: Overview
   private readonly retention: Retention
@@ -128,6 +130,11 @@ export class Node {
       logger,
     })
     this.segments = auditSegments(this.core, (lacked) => this.auditRestored(lacked))
+    this.checkpoints = auditCheckpoints(
+      this.core,
+      this.auditReader,
+      () => this.cluster === null || this.cluster.leader()?.id === node.id,
+    )
     this.disk = new DiskGuard({
       dataDir: folder.path,
       alerts,
@@ -219,6 +226,7 @@ export class Node {
     presence.start()
     this.retention.start()
     void this.segments.start()
+    void this.checkpoints.start()
     this.renewer = setInterval(() => void this.renewCertificate(), renewalCheckMs)
     if (this.setup.setUp) void this.startDiscovery()
     return port
@@ -236,6 +244,7 @@ export class Node {
     this.marks.flush()
     this.presence.stop()
     await this.disk.stop()
+    await this.checkpoints.stop()
     await this.segments[Symbol.asyncDispose]()
     await this.reader.stop()
     await this.auditReader.stop()
@@ -259,6 +268,7 @@ export class Node {
       }
     }
     this.gateway.committed(commit)
+    this.checkpoints.committed(commit)
     if (revalidate) this.revalidate()
     if (entries > 0) this.reader.entriesStored(entries)
     const last = events.at(-1)
@@ -349,6 +359,7 @@ export class Node {
       nodeSettings: this.nodeSettings,
       deviceQueries: new DeviceQueries(() => this.prisma(), this.presence),
       auditReader: this.auditReader,
+      checkpoints: this.checkpoints,
       segments: this.segments,
       security: this.security,
       peers: () => peerViews(this.discovery?.peers() ?? [], folder.identity.nodeId),

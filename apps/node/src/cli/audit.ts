@@ -1,13 +1,12 @@
-import { existsSync } from 'node:fs'
-import { open } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { AuditVerdict, AuditView } from '@holdfast/api/services'
+import type { AuditView } from '@holdfast/api/services'
 import { Command } from 'commander'
 import { integer, moment, rows as rowCount } from './arguments.ts'
-import { CommandError } from './errors.ts'
-import { count, dateTime, green, note, print, printable, printJson, printRows, red } from './output.ts'
+import { checkProofFile, checkpoint, keys, prove } from './audit-proof.ts'
+import { verify } from './audit-verify.ts'
+import { nodeCommand } from './cluster-common.ts'
+import { newFile } from './files.ts'
+import { count, dateTime, note, print, printJson, printRows } from './output.ts'
 import { openRemote, type RemoteFlags, remoteCommand } from './remote.ts'
-import { exitCodes } from './run.ts'
 
 const limitDefault = 50
 /** Events in one answer of the export. */
@@ -16,12 +15,45 @@ const exportPage = 5000
 export function auditCommand(): Command {
   return new Command('audit')
     .addCommand(
-      remoteCommand('verify')
+      nodeCommand('verify')
         .description(
           'Prove that no byte of the audit log was changed, removed or moved. Exit code 1 when one was.',
         )
         .option('--data <dir>', 'check the data folder of a stopped node on this machine, without any login')
+        .option(
+          '--against <source>',
+          'also compare it with a checkpoint: a file, or the address of another node of the cluster (https://NODE:7443)',
+        )
         .action(verify),
+    )
+    .addCommand(
+      remoteCommand('checkpoint')
+        .description('Print the newest signed checkpoint, to be kept elsewhere for verify --against.')
+        .option('--new', 'make one now, when there are events that none covers')
+        .action(checkpoint),
+    )
+    .addCommand(
+      remoteCommand('keys')
+        .description("Print the keys by which the nodes' signatures are verified, one in a line.")
+        .action(keys),
+    )
+    .addCommand(
+      remoteCommand('prove')
+        .description('Prove that an event is in the log: prints JSON that can be checked without any node.')
+        .argument('<seq>', 'number of the event', integer(1, 0xffff_ffff))
+        .option('--out <file>', 'write to a new file instead of standard output')
+        .action(prove),
+    )
+    .addCommand(
+      new Command('check-proof')
+        .description('Check a proof that prove made, without any node. Exit code 1 when it does not hold.')
+        .argument('<file>', 'the proof')
+        .option(
+          '--keys <file>',
+          'the keys to trust, as printed by keys; without it those in the proof itself',
+        )
+        .option('--json', 'print JSON')
+        .action(checkProofFile),
     )
     .addCommand(
       remoteCommand('search')
@@ -42,54 +74,6 @@ export function auditCommand(): Command {
         .option('--from-seq <seq>', 'begin at this event', integer(1, 0xffff_ffff), 1)
         .action(exportLog),
     )
-}
-
-async function verify(flags: RemoteFlags & { data?: string }): Promise<void> {
-  const verdict = flags.data === undefined ? await verifyRemote(flags) : await verifyStopped(flags.data)
-  if (flags.json) printJson(verdict)
-  else tell(verdict)
-  if (!verdict.ok) process.exitCode = exitCodes.refused
-}
-
-function tell(verdict: AuditVerdict): void {
-  const { events, segments, tookMs, head } = verdict
-  if (verdict.ok)
-    print(
-      `${green('The audit log is whole')}: ${count(events, 'event')} in ${count(segments, 'segment')}, checked in ${tookMs} ms.\nHash of the newest event: ${head}`,
-    )
-  else {
-    print(red('The audit log does not verify:'))
-    for (const fault of verdict.faults) print(`  ${printable(fault)}`)
-  }
-}
-
-async function verifyRemote(flags: RemoteFlags): Promise<AuditVerdict> {
-  await using remote = await openRemote(flags)
-  return remote.api.audit.verify.mutate()
-}
-
-/** The lock is held while it reads: a node that started meanwhile would write what is being compared. */
-async function verifyStopped(folder: string): Promise<AuditVerdict> {
-  const database = join(folder, 'cluster.db')
-  // Asked first, because the lock is a file: a mistyped path must not leave one in a folder of somebody else's.
-  if (!existsSync(database))
-    throw new CommandError(`There is no node in ${folder} (no cluster.db). Name the data folder of a node.`)
-  const [{ acquireLock, LockedError }, { verifyAudit }] = await Promise.all([
-    import('@holdfast/db'),
-    import('../services/audit/verify.ts'),
-  ])
-  let lock: Disposable
-  try {
-    lock = acquireLock(folder)
-  } catch (error) {
-    if (!(error instanceof LockedError)) throw error
-    throw new CommandError(
-      `The node of ${folder} is running. Leave out --data to let it check itself, or stop it first.`,
-      { cause: error },
-    )
-  }
-  using _ = lock
-  return verifyAudit({ directory: join(folder, 'audit'), database })
 }
 
 interface SearchFlags extends RemoteFlags {
@@ -146,12 +130,4 @@ async function exportLog(flags: RemoteFlags & { out?: string; fromSeq: number })
   }
   if (flags.out !== undefined && !flags.json) print(`${count(events, 'event')} written to ${flags.out}.`)
   else if (flags.out !== undefined) printJson({ events, file: flags.out })
-}
-
-async function newFile(path: string) {
-  try {
-    return await open(path, 'wx', 0o600)
-  } catch (cause) {
-    throw new CommandError(`The file ${path} cannot be made: ${(cause as Error).message}.`, { cause })
-  }
 }

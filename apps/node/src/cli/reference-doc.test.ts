@@ -58,6 +58,6 @@ test('the words that scripts depend on are there', async () => {
     expect.arrayContaining(['create', 'list', 'show', 'add', 'remove', 'archive', 'join', 'leave', 'set']),
   )
   expect(words('device')).toEqual(['list', 'show', 'approve', 'revoke', 'enrol', 'mine'])
-  expect(words('audit')).toEqual(['verify', 'search', 'export'])
+  expect(words('audit')).toEqual(['verify', 'checkpoint', 'keys', 'prove', 'check-proof', 'search', 'export'])
   expect(words('settings')).toEqual(['get', 'set'])
 })

@@ -89,7 +89,7 @@ export const subcommands: Readonly<Record<string, Subcommand>> = {
     load: async () => (await import('./cluster.ts')).clusterCommand(),
   },
   audit: {
-    summary: 'verify, search and export the audit log',
+    summary: 'verify, prove, search and export the audit log',
     load: async () => (await import('./audit.ts')).auditCommand(),
   },
   settings: {

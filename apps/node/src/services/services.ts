@@ -6,6 +6,7 @@ import type { ChannelStates } from '../gateway/channel-states.ts'
 import type { Reader } from '../reader/reader.ts'
 import { AuditService } from './audit/audit.ts'
 import type { AuditReader } from './audit/audit-reader.ts'
+import type { AuditCheckpoints } from './audit/checkpoints.ts'
 import type { SecurityEvents } from './audit/security-events.ts'
 import type { AuditSegments } from './audit/segments.ts'
 import { AuthService, callerActor } from './auth/auth.ts'
@@ -32,6 +33,7 @@ export interface ServicesOptions {
   nodeSettings: NodeSettingsFile
   deviceQueries: DeviceQueries
   auditReader: AuditReader
+  checkpoints: AuditCheckpoints
   segments: AuditSegments
   peers: () => PeerView[]
   security: SecurityEvents
@@ -79,6 +81,7 @@ export function buildServices(options: ServicesOptions): Services {
       directory: folder.auditDirectory,
       database: folder.clusterFile,
       segments,
+      checkpoints: options.checkpoints,
     }),
     settings: new SettingsService({
       directory,

@@ -5,16 +5,23 @@ import type { AuditQuery } from '@holdfast/api/contract/inputs'
 import type { AuditVerdict } from '@holdfast/api/services'
 import { openDatabase } from '@holdfast/db'
 import { answerQuestions } from '../../platform/questions.ts'
+import { AuditTree } from './audit-tree.ts'
+import type { LeafRange } from './merkle.ts'
 import type { AuditRow } from './segment-format.ts'
 import { type VerifyOptions, verifyAudit } from './verify.ts'
 
 export type AuditQuestions = {
   search: { question: AuditQuery; answer: { rows: AuditRow[]; total: number } }
   rows: { question: { fromSeq: number; limit: number }; answer: AuditRow[] }
+  /** Leaf hashes of the Merkle tree (merkle.ts), one after the other in one buffer. */
+  leaves: { question: { fromSeq: number; limit: number }; answer: Uint8Array }
+  /** Roots of ranges of leaves, likewise. */
+  roots: { question: LeafRange[]; answer: Uint8Array }
   verify: { question: VerifyOptions; answer: AuditVerdict }
 }
 
 const db = openDatabase((workerData as { databaseFile: string }).databaseFile, { role: 'reader' })
+const tree = new AuditTree(db)
 const rows = db.prepare('SELECT seq, event, hash FROM audit_event WHERE seq >= ? ORDER BY seq LIMIT ?')
 
 /** Conditions of a search and what they are bound to. */
@@ -47,6 +54,8 @@ answerQuestions<AuditQuestions>({
       }
     },
     rows: ({ fromSeq, limit }) => rows.all(fromSeq, limit) as AuditRow[],
+    leaves: ({ fromSeq, limit }) => Buffer.concat(tree.leaves(fromSeq, limit)),
+    roots: async (ranges) => Buffer.concat(await tree.roots(ranges)),
     verify: async (question) => {
       if (!existsSync(question.directory)) throw new Error(`the folder ${question.directory} is missing`)
       return verifyAudit(question)

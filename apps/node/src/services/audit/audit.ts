@@ -1,9 +1,17 @@
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import type * as input from '@holdfast/api/contract/inputs'
-import type { AuditVerdict, AuditView, Caller, Page } from '@holdfast/api/services'
+import type {
+  AuditProof,
+  AuditVerdict,
+  AuditView,
+  Caller,
+  CheckpointStatus,
+  Page,
+} from '@holdfast/api/services'
 import type { Proposer } from '../../log/proposer.ts'
 import { callerActor } from '../auth/auth.ts'
 import type { AuditReader } from './audit-reader.ts'
+import type { AuditCheckpoints } from './checkpoints.ts'
 import type { AuditSegments } from './segments.ts'
 import { auditView } from './view.ts'
 
@@ -14,6 +22,7 @@ export class AuditService {
   private readonly directory: string
   private readonly database: string
   private readonly segments: Pick<AuditSegments, 'flush' | 'status'>
+  private readonly checkpoints: Pick<AuditCheckpoints, 'status' | 'take' | 'prove'>
 
   constructor(options: {
     reader: AuditReader
@@ -21,12 +30,14 @@ export class AuditService {
     directory: string
     database: string
     segments: Pick<AuditSegments, 'flush' | 'status'>
+    checkpoints: Pick<AuditCheckpoints, 'status' | 'take' | 'prove'>
   }) {
     this.reader = options.reader
     this.proposer = options.proposer
     this.directory = options.directory
     this.database = options.database
     this.segments = options.segments
+    this.checkpoints = options.checkpoints
   }
 
   async search(query: input.AuditQuery, _caller: Caller): Promise<Page<AuditView>> {
@@ -40,19 +51,32 @@ export class AuditService {
     return auditView(row)
   }
 
-  async verify(caller: Caller): Promise<AuditVerdict> {
+  async verify({ against }: input.AuditVerify, caller: Caller): Promise<AuditVerdict> {
     const settledSeq = await this.segments.flush()
     const verdict = await this.reader.ask('verify', {
       directory: this.directory,
       database: this.database,
       // Files that do not follow the database have to be told as faults, however far they came.
       ...(this.segments.status().state === 'following' && { settledSeq }),
+      ...(against !== undefined && { against }),
     })
     await this.proposer.propose('audit.used', callerActor(caller), {
       action: 'audit.verified',
       detail: { ok: verdict.ok, events: verdict.events, faults: verdict.faults.length },
     })
     return verdict
+  }
+
+  checkpoint(value: input.AuditCheckpoint, _caller: Caller): Promise<CheckpointStatus> {
+    return this.checkpoints.status(value)
+  }
+
+  takeCheckpoint(_caller: Caller): Promise<CheckpointStatus> {
+    return this.checkpoints.take()
+  }
+
+  prove(value: { seq: number }, _caller: Caller): Promise<AuditProof> {
+    return this.checkpoints.prove(value)
   }
 
   async export(

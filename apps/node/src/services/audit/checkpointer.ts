@@ -83,6 +83,8 @@ export class Checkpointer {
   #stopped = true
   /** The end of what uses the tree, one after the other. */
   #last: Promise<unknown> = Promise.resolve()
+  /** Rejected by `stop`, so that nobody waits for a log that has no quorum. */
+  #stop = Promise.withResolvers<never>()
 
   constructor(options: CheckpointerOptions) {
     this.#options = options
@@ -91,6 +93,8 @@ export class Checkpointer {
 
   start(): void {
     this.#stopped = false
+    this.#stop = Promise.withResolvers()
+    this.#stop.promise.catch(() => {})
     void this.reset()
     this.#timer = setInterval(() => this.#wake(), this.#limits.tickMs)
     this.#timer.unref()
@@ -101,6 +105,7 @@ export class Checkpointer {
     this.#stopped = true
     if (this.#timer !== null) clearInterval(this.#timer)
     this.#timer = null
+    this.#stop.reject(new HoldfastError('shutting-down', 'This node is shutting down.'))
     await this.#pump
     await this.#last
   }
@@ -208,7 +213,7 @@ export class Checkpointer {
 
   /** @returns whether the key stands in the node's row */
   async #publishKey(): Promise<boolean> {
-    const { node, signer, state, proposer, alerts } = this.#options
+    const { node, signer, state, alerts } = this.#options
     const own = encodeKey(cosignerKey({ origin: this.origin(), node, publicKey: signer.publicKey }))
     const row = state.nodes().find(({ id }) => id === node)
     if (row === undefined) return false
@@ -225,7 +230,7 @@ export class Checkpointer {
       )
       return false
     }
-    await proposer.propose('audit.key', systemActor, { node, key: own })
+    await this.#propose('audit.key', systemActor, { node, key: own })
     this.#published = true
     return true
   }
@@ -242,7 +247,7 @@ export class Checkpointer {
   }
 
   async #confirm(stored: StoredCheckpoint, isNewest: boolean): Promise<void> {
-    const { node, signer, proposer, clock } = this.#options
+    const { node, signer, clock } = this.#options
     const signed = this.#read(stored)
     if (signed === null) {
       this.#stopSigning(stored.size)
@@ -259,7 +264,7 @@ export class Checkpointer {
     } else if (isNewest && !isOwn && this.#rewritten === null) {
       const line = cosignCheckpoint(signed, { node, signer, at: clock.now() })
       await this.#proposeOnce(() =>
-        proposer.propose('audit.cosign', systemActor, { size: stored.size, node, line }),
+        this.#propose('audit.cosign', systemActor, { size: stored.size, node, line }),
       )
     }
   }
@@ -284,12 +289,15 @@ export class Checkpointer {
   }
 
   async #dispute(size: number, own: Buffer): Promise<void> {
-    const { node, proposer, logger, state } = this.#options
+    const { node, logger, state } = this.#options
     const root = own.toString('base64')
     if (state.disputes().some((each) => each.node === node)) return
     logger.error({ size, root }, 'audit: the events of this node are not those of the checkpoint')
-    await this.#proposeOnce(() => proposer.propose('audit.disputed', systemActor, { size, node, root }))
+    await this.#proposeOnce(() => this.#propose('audit.disputed', systemActor, { size, node, root }))
   }
+
+  #propose: Proposer['propose'] = (name, actor, payload) =>
+    Promise.race([this.#options.proposer.propose(name, actor, payload), this.#stop.promise])
 
   /** A refusal is final: the checkpoint is gone, or the line stands there already. Anything else is tried again. */
   async #proposeOnce(propose: () => Promise<unknown>): Promise<void> {
@@ -311,7 +319,7 @@ export class Checkpointer {
 
   /** Signs everything up to the newest event; what does not fit into memory is left to the next. */
   async #make(): Promise<void> {
-    const { node, signer, proposer } = this.#options
+    const { node, signer } = this.#options
     await this.#confirmAll()
     if (this.#rewritten !== null) return
     await this.#fill()
@@ -321,7 +329,7 @@ export class Checkpointer {
     const made: Checkpoint = { origin: this.origin(), size: tree.size, root: tree.root() }
     const line = signCheckpoint(made, signer)
     const root = made.root.toString('base64')
-    await proposer.propose('audit.checkpoint', systemActor, { ...made, root, node, line })
+    await this.#propose('audit.checkpoint', systemActor, { ...made, root, node, line })
   }
 
   /** Brings the tree to a size that the events have. */

@@ -6,9 +6,10 @@
  * 0x01 signs the text; 0x04 (C2SP tlog-cosignature) signs `cosignature/v1`, a time and the text.
  */
 import { createPublicKey, hash, type KeyObject, verify } from 'node:crypto'
+import { limits } from '@holdfast/api/contract/limits'
 
 /** Bytes of a whole note: a checkpoint with `maxLines` lines is far below. */
-export const maxNoteBytes = 16 * 1024
+export const maxNoteBytes = limits.checkpointBytes
 /** Signature lines of a note; the specification demands at least 16. */
 export const maxLines = 32
 const maxNameBytes = 255
