@@ -11,6 +11,7 @@ import {
 } from '@holdfast/db'
 import type Database from 'better-sqlite3'
 import { MembershipFile } from './cluster/membership.ts'
+import { type Installation, installIncoming } from './peer/install-incoming.ts'
 import type { Clock } from './platform/clock.ts'
 import { newId } from './platform/random.ts'
 import { fingerprint } from './trust/certificates.ts'
@@ -40,6 +41,8 @@ export interface DataFolder {
   interconnect: Trust | null
   /** SHA-256 of the CA certificate as people compare it, and as hex. */
   caFingerprint: { colons: string; hex: string }
+  /** A state of another node that was put in place just now. */
+  installation: Installation
   saveIdentity(identity: NodeIdentity): void
   /** Names and addresses of this machine, as its certificates carry them. */
   names(): { hostnames: string[]; ipAddresses: string[] }
@@ -76,6 +79,7 @@ export async function openDataFolder(options: DataFolderOptions): Promise<DataFo
 async function openLocked(path: string, lock: FolderLock, options: DataFolderOptions): Promise<DataFolder> {
   const { clock } = options
   const clusterFile = join(path, 'cluster.db')
+  const installation = await installIncoming(path)
   const cluster = openDatabase(clusterFile, { role: 'writer' })
   try {
     migrate(cluster, clusterMigrations)
@@ -117,6 +121,7 @@ async function openLocked(path: string, lock: FolderLock, options: DataFolderOpt
       nodeDb,
       identity,
       membership,
+      installation,
       trust,
       interconnect: membership.read() === null ? null : await renewInterconnect(clock.now()),
       caFingerprint: { colons: print.colons, hex: print.hex },

@@ -91,7 +91,7 @@ export class ClusterNode {
         heartbeatMs: config.raftHeartbeatMs,
         electionMs: config.raftElectionMs,
         keyFile: paths.node,
-        authorityFile: paths.authority,
+        authority: material.authority,
       },
       clock,
       logger,
@@ -109,7 +109,11 @@ export class ClusterNode {
       clock,
       logger,
     })
-    this.snapshots = new SnapshotMaker({ dataFolder: folder.path, logger })
+    this.snapshots = new SnapshotMaker({
+      dataFolder: folder.path,
+      logger,
+      holdCheckpoints: (held) => this.log.holdCheckpoints(held),
+    })
     this.restorer = new Restorer({
       peers: () => this.peersToAsk(),
       download: (peer, signal) => this.download(peer, signal),

@@ -20,6 +20,8 @@ export type ToWriter =
   | { t: 'adopt'; generation: string; revision: number }
   /** Asks for everything applied so far to be put on the disk. */
   | { t: 'flush' }
+  /** Leaves the write-ahead log alone while somebody copies the database, or tends it as usual again. */
+  | { t: 'hold-checkpoints'; held: boolean }
   | { t: 'close' }
 
 export interface AppliedBatch {

@@ -1,7 +1,7 @@
 /** The one writer of cluster.db. In a thread of its own, so that an fsync never stops the sockets. */
 import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
-import { openDatabase } from '@holdfast/db'
+import { databaseLimits, openDatabase } from '@holdfast/db'
 import { type Applied, StateMachine } from '../state/machine.ts'
 import { LogGapError } from '../state/sequencer.ts'
 import type { AppliedBatch, FromWriter, ToWriter, WriterData } from './writer-protocol.ts'
@@ -29,6 +29,8 @@ port.on('message', (message: ToWriter) => {
       if (machine.position !== null) tell({ t: 'adopted', position: machine.position })
     })
   } else if (message.t === 'flush') attempt(0, flush)
+  else if (message.t === 'hold-checkpoints')
+    db.pragma(`wal_autocheckpoint = ${message.held ? 0 : databaseLimits.checkpointPages}`)
   else {
     db.pragma('wal_checkpoint(TRUNCATE)')
     db.close()

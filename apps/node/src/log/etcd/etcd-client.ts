@@ -150,6 +150,9 @@ export class EtcdClient {
       'grpc.max_reconnect_backoff_ms': lastReconnectMs,
       'grpc.use_local_subchannel_pool': 1,
       'grpc.enable_http_proxy': 0,
+      // An address is no server name (RFC 6066, section 3); the certificate carries this one as well.
+      'grpc.ssl_target_name_override': 'localhost',
+      'grpc.default_authority': 'localhost',
     }
     this.services = Object.fromEntries(
       serviceNames.map((name) => [name, new loaded[name](address, channel, options)]),

@@ -357,6 +357,11 @@ export class EtcdLog implements Log {
       }
   }
 
+  /** Has the writer leave the write-ahead log alone while the database is copied. */
+  holdCheckpoints(held: boolean): void {
+    this.writer.post({ t: 'hold-checkpoints', held })
+  }
+
   /** The log cannot bring this node up to date any more. */
   restore(reason: string): void {
     if (this.restoreAsked || this.stopping) return

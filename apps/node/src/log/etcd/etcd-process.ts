@@ -41,9 +41,10 @@ export interface EtcdProcessOptions {
   forceNew: boolean
   heartbeatMs: number
   electionMs: number
-  /** Files with certificate and key, and with the authority's certificate. */
+  /** File with certificate and key. */
   keyFile: string
-  authorityFile: string
+  /** The authority's certificate, PEM. */
+  authority: string
   logger: Logger
   onExit: (problem: string) => void
 }
@@ -81,6 +82,8 @@ export class EtcdProcess {
   start(): void {
     const { folder, binary } = this.o
     mkdirSync(join(folder, 'data'), { recursive: true, mode: 0o700 })
+    // etcd takes each block of the file for a certificate, so the one with the authority's key will not do.
+    writeFileSync(this.authorityFile, this.o.authority, { mode: 0o600 })
     const startedAt = Date.now()
     // setpriv has the kernel end etcd when this process dies, also by kill -9.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', binary, ...this.flags()], {
@@ -127,6 +130,10 @@ export class EtcdProcess {
     this.restartMs = Math.min(this.restartMs * 2, lastRestartMs)
   }
 
+  private get authorityFile(): string {
+    return join(this.o.folder, 'authority.pem')
+  }
+
   private flags(): string[] {
     const { o } = this
     const clientUrl = `https://127.0.0.1:${o.clientPort}`
@@ -134,7 +141,7 @@ export class EtcdProcess {
     const keys = (prefix: string) => [
       `--${prefix}cert-file=${o.keyFile}`,
       `--${prefix}key-file=${o.keyFile}`,
-      `--${prefix}trusted-ca-file=${o.authorityFile}`,
+      `--${prefix}trusted-ca-file=${this.authorityFile}`,
     ]
     return [
       `--name=${o.name}`,
@@ -159,7 +166,7 @@ export class EtcdProcess {
       `--max-request-bytes=${etcdBounds.requestBytes}`,
       `--quota-backend-bytes=${etcdBounds.databaseBytes}`,
       '--auto-compaction-retention=0',
-      '--experimental-backend-bbolt-freelist-type=map',
+      '--backend-bbolt-freelist-type=map',
       '--logger=zap',
       '--log-outputs=stderr',
       '--log-level=warn',
