@@ -6,7 +6,8 @@ const libraries = ['x86_64', 'aarch64'].map(
 )
 
 /**
- * The clock of one process, which jumps when told so (libfaketime, whose file is read again every second). Only
+ * The clock of one process, which jumps when told so (libfaketime, which looks at its file
+ * again after a second). Only
  * calendar time jumps; monotonic time, and with it every timer, goes on.
  */
 export class Clock {
@@ -35,7 +36,7 @@ export class Clock {
     }
   }
 
-  /** Sets the clock so far ahead of the machine's, or behind it; takes effect within about a second. */
+  /** Sets the clock so far ahead of the machine's, or behind it; takes effect within two seconds. */
   jump(ms: number): Fault {
     this.#set(ms)
     return new Fault(`the clock is ${ms / 1000} s off`, () => this.#set(0))

@@ -302,7 +302,6 @@ describe('a lab', () => {
 
   it('that could not be made leaves nothing', async () => {
     await expect(Lab.create({ nodes: 17 })).rejects.toThrow('A lab has 1 to 16 nodes, not 17.')
-    const before = readdirSync('/run/netns')
     const folder = mkdtempSync(join(tmpdir(), 'holdfast-path-'))
     // An `ip` that fails at the second node.
     writeFileSync(
@@ -313,13 +312,17 @@ describe('a lab', () => {
       },
     )
     const program = `import { Lab } from ${JSON.stringify(join(import.meta.dirname, 'lab.ts'))}
-      await Lab.create({ nodes: 2 }).catch((error) => console.log(error.message))`
+      await Lab.create({ nodes: 2 })
+        .catch((error) => console.log(error.message))
+      console.log(process.pid)`
     const said = execFileSync(pinnedNode, ['--input-type=module-typescript', '-e', program], {
       encoding: 'utf8',
       env: { ...process.env, PATH: `${folder}:${process.env.PATH}` },
     })
     expect(said).toMatch(/ip .*port2.* failed/)
-    expect(readdirSync('/run/netns')).toEqual(before)
+    const pid = said.trim().split('\n').at(-1)
+    const names = [...readdirSync('/run/netns'), ...readdirSync(tmpdir())]
+    expect(names.filter((name) => name.startsWith(`hflab.${pid}.`))).toEqual([])
   })
 
   it.each([

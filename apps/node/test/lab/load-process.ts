@@ -78,10 +78,12 @@ export class LoadProcess implements AsyncDisposable {
     const before = (await this.progress()).acknowledged
     const deadline = performance.now() + recoveryGuardMs
     for (;;) {
-      const { acknowledged } = await this.progress()
+      const { acknowledged, writers, troubles } = await this.progress()
       if (acknowledged.every((count, writer) => count >= (before[writer] ?? 0) + messages)) return
       if (performance.now() > deadline)
-        throw new Error(`Some writers had no acknowledgement in ${recoveryGuardMs / 1000} s: ${acknowledged}`)
+        throw new Error(
+          `Some writers had no acknowledgement in ${recoveryGuardMs / 1000} s: ${acknowledged}; ${[...writers, ...troubles].join('; ')}`,
+        )
       await later(pollMs)
     }
   }

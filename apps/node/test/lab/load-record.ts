@@ -82,6 +82,9 @@ export interface Progress {
   acknowledged: number[]
   /** Entries that were read, by node. */
   heard: number[]
+  /** How each writer is connected, and what was found wrong, for a message. */
+  writers: string[]
+  troubles: string[]
 }
 
 export const messageIdOf = (tag: string, writer: number, no: number): string =>

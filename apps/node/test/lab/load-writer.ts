@@ -39,6 +39,12 @@ export class Writer {
     return this.#client.live()
   }
 
+  /** For messages. */
+  get state(): string {
+    const waiting = this.#client.unacknowledged().length
+    return `${this.#client.state} at ${this.#client.node.url} with ${waiting} under way`
+  }
+
   /** @param intervalMs between two messages of this writer; 0 for as many as the window allows */
   start(pace: Pace, intervalMs: number): void {
     if (this.#running) return

@@ -83,7 +83,12 @@ class Load {
   }
 
   progress(): Progress {
-    return { acknowledged: [...this.#counts], heard: this.#readers.map((reader) => reader.count) }
+    return {
+      acknowledged: [...this.#counts],
+      heard: this.#readers.map((reader) => reader.count),
+      writers: this.#writers.map((writer) => writer.state),
+      troubles: this.#record.troubles,
+    }
   }
 
   async pause(): Promise<void> {
