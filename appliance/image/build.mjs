@@ -24,7 +24,7 @@ const maxSquashfsBytes = 260 * 1000 * 1000
 export async function buildImage({ out, work, version = productVersion(), formats = allFormats }) {
   if (process.getuid?.() !== 0)
     throw new StepError('the image is built by root: its files belong to other users')
-  await prepare()
+  await prepare({ etcd: true })
   await installPrograms(['image'])
   const date = sourceDate()
   const keys = await releaseKeys()

@@ -17,8 +17,7 @@ const enabledUnits = [
   'holdfast-grow-data',
   'holdfast-prepare',
   'holdfast-health',
-  'holdfast-console@tty1',
-  'holdfast-console@ttyS0',
+  'holdfast-console',
 ]
 /** Nobody signs in on a console, nothing asks a mirror, etcd is a child of the daemon. */
 const maskedUnits = [

@@ -39,8 +39,6 @@ export class ConsoleScreen {
   }
 
   async run(): Promise<void> {
-    // Keys that would end the program on a terminal.
-    for (const signal of ['SIGINT', 'SIGTSTP', 'SIGQUIT'] as const) process.on(signal, () => this.#redraw())
     this.#lines.on('line', (line) => {
       if (!this.#busy) void this.#choose(line.trim())
     })

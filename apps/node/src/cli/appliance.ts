@@ -20,7 +20,8 @@ export function applianceCommand(): Command {
     .action(health)
   command
     .command('console')
-    .description('show state, address, fingerprint and code on this terminal, with a menu')
+    .argument('<terminals...>', 'devices of the terminals, such as /dev/tty1')
+    .description('show state, address, fingerprint and code on terminals, with a menu')
     .action(showConsole)
   return command
 }
@@ -54,7 +55,7 @@ async function health(): Promise<void> {
   if (!healthy) process.exitCode = exitCodes.refused
 }
 
-async function showConsole(): Promise<void> {
+async function showConsole(terminals: string[]): Promise<void> {
   const { runConsole } = await import('../appliance/console.ts')
-  await runConsole()
+  await runConsole(terminals)
 }
