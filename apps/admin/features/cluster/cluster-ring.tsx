@@ -10,16 +10,20 @@ const ringRadius = 68
 const nodeRadius = 21
 /** The arc around a member is full when it has everything; this many entries behind leave it empty. */
 const lagSpan = 1000
+/** Height of a name below its member. */
+const nameRoom = 12
 const shownLetters = 11
 
 /** The members on a ring: the leader in the middle of its lines, who lags by how full his circle is. */
 export function ClusterRing({ view }: { view: ClusterView }) {
+  // One alone stands in the middle.
+  const radius = view.members.length > 1 ? ringRadius : 0
   const places = view.members.map((member, index) => {
     const angle = (index / view.members.length) * 2 * Math.PI - Math.PI / 2
     return {
       member,
-      x: size / 2 + ringRadius * Math.cos(angle),
-      y: size / 2 + ringRadius * Math.sin(angle) - 6,
+      x: size / 2 + radius * Math.cos(angle),
+      y: size / 2 + radius * Math.sin(angle) - nameRoom / 2,
     }
   })
   const leader = places.find(({ member }) => member.nodeId === view.leader)

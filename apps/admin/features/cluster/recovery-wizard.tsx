@@ -5,6 +5,7 @@ import {
   Alert,
   Button,
   Content,
+  Form,
   FormGroup,
   Label,
   Modal,
@@ -17,7 +18,7 @@ import {
   TextInput,
 } from '@patternfly/react-core'
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { type FormEvent, useState } from 'react'
 import { type Column, DataTable } from '../../components/data-table.tsx'
 import { Ellipsis } from '../../components/ellipsis.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
@@ -58,6 +59,11 @@ export function RecoveryWizard({ onRestart, onClose }: RecoveryWizardProps) {
   const mayGoOn = isPossible && may('cluster.recover')
   const close = recover.isPending ? () => undefined : onClose
   const isTyped = facility !== null && typed.trim() === facility
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    if (isTyped && isPossible && plan.data !== undefined && !recover.isPending)
+      recover.mutate({ confirm: typed.trim(), index: plan.data.index })
+  }
   return (
     <Modal variant="medium" isOpen onClose={close} aria-labelledby="recovery-title">
       <ModalHeader title="Go on without the lost nodes" titleIconVariant="danger" labelId="recovery-title" />
@@ -87,7 +93,7 @@ export function RecoveryWizard({ onRestart, onClose }: RecoveryWizardProps) {
         ) : step === 1 ? (
           <Loss plan={plan.data} />
         ) : (
-          <>
+          <Form id="recovery" onSubmit={submit}>
             <Content component="p">
               This node starts anew as the only member, at entry {formatNumber(plan.data.index)}. The audit
               log says who did it and what was lost. The other nodes must never be started again with their
@@ -106,7 +112,7 @@ export function RecoveryWizard({ onRestart, onClose }: RecoveryWizardProps) {
               <Alert variant="warning" isInline className="hf-gap-above" title={plan.data.reason} />
             )}
             <FailureAlert error={recover.error} />
-          </>
+          </Form>
         )}
       </ModalBody>
       <ModalFooter>
@@ -118,10 +124,9 @@ export function RecoveryWizard({ onRestart, onClose }: RecoveryWizardProps) {
           <Button
             variant="danger"
             isLoading={recover.isPending}
+            type="submit"
+            form="recovery"
             isDisabled={recover.isPending || !isTyped || !isPossible}
-            onClick={() =>
-              plan.data !== undefined && recover.mutate({ confirm: typed.trim(), index: plan.data.index })
-            }
           >
             Go on as the only member
           </Button>

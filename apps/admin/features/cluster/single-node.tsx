@@ -7,6 +7,7 @@ import {
   EmptyStateActions,
   EmptyStateBody,
   EmptyStateFooter,
+  Form,
   Modal,
   ModalBody,
   ModalFooter,
@@ -74,7 +75,7 @@ function CreateDialog({ onClose, onRestart }: { onClose: () => void; onRestart: 
     <Modal variant="small" isOpen onClose={close} aria-labelledby="create-cluster-title">
       <ModalHeader title="Make this a cluster" labelId="create-cluster-title" />
       <ModalBody>
-        <form id="create-cluster" onSubmit={submit}>
+        <Form id="create-cluster" onSubmit={submit}>
           <Content component="p">
             This node becomes the first member and starts anew, which takes some seconds. Nothing is lost;
             people are connected again by themselves. The other nodes are added afterwards.
@@ -85,7 +86,7 @@ function CreateDialog({ onClose, onRestart }: { onClose: () => void; onRestart: 
             onChange={setAddress}
           />
           <FailureAlert error={create.error} />
-        </form>
+        </Form>
       </ModalBody>
       <ModalFooter>
         <Button
