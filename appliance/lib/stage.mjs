@@ -72,15 +72,23 @@ export async function stage({ to, epochSeconds, etcd = null, units = true }) {
 
 const executables = [`${product}/app/holdfast.mjs`, `${product}/node/bin/node`, `${product}/etcd/`]
 
-/** Gives every file below `to` the same mode and time wherever it was built. */
-export function settle(to, epochSeconds, path = '') {
+/**
+ * Gives every file below `to` the same mode and time wherever it was built.
+ * @param {(path: string) => boolean} [isExecutable] tells programs among the files, by their path below `to`
+ */
+export function settle(to, epochSeconds, isExecutable = isProgram, path = '') {
   const here = join(to, path)
   const kind = lstatSync(here)
   if (kind.isDirectory()) {
-    for (const name of readdirSync(here)) settle(to, epochSeconds, path === '' ? name : `${path}/${name}`)
+    for (const name of readdirSync(here))
+      settle(to, epochSeconds, isExecutable, path === '' ? name : `${path}/${name}`)
     chmodSync(here, 0o755)
   } else if (kind.isFile()) {
-    chmodSync(here, executables.some((each) => path.startsWith(each)) ? 0o755 : 0o644)
+    chmodSync(here, isExecutable(path) ? 0o755 : 0o644)
   }
   lutimesSync(here, epochSeconds, epochSeconds)
+}
+
+function isProgram(path) {
+  return executables.some((each) => path.startsWith(each))
 }
