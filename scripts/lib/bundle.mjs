@@ -21,6 +21,7 @@ const options = {
     'writer-thread': 'apps/node/src/log/writer-thread.ts',
     'reader-thread': 'apps/node/src/reader/reader-thread.ts',
     'audit-thread': 'apps/node/src/services/audit/audit-thread.ts',
+    'snapshot-thread': 'apps/node/src/peer/snapshot-thread.ts',
   },
   // One level below dist, so that paths relative to a module hold for sources and bundle alike.
   outdir: bundle,

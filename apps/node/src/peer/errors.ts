@@ -41,6 +41,22 @@ export class ForeignGenerationError extends PeerError {
   }
 }
 
+/**
+ * `cut`: not all of it came · `wrong-hash`: it was changed on the way · `damaged`: no sound database of this version ·
+ * `wrong-log`: of another log, or not far enough · `no-room`: the disk has no room for it.
+ */
+export type SnapshotFault = 'cut' | 'wrong-hash' | 'damaged' | 'wrong-log' | 'no-room'
+
+/** A snapshot of another node cannot be used; one line. What this node has is untouched. */
+export class SnapshotError extends Error {
+  readonly fault: SnapshotFault
+  constructor(fault: SnapshotFault, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'SnapshotError'
+    this.fault = fault
+  }
+}
+
 /** Codes of OpenSSL and Node by which a handshake fails over certificates. */
 const distrust =
   /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|INVALID_|PATH_LENGTH|ERR_SSL_|ERR_TLS_CERT|ERR_OSSL_|EPROTO$)/

@@ -10,6 +10,7 @@ import {
   parseGeneration,
   parseRefusal,
   peerPaths,
+  wantedRevisionHeader,
 } from './peer-protocol.ts'
 import { type PeerMaterial, peerConnection } from './peer-tls.ts'
 
@@ -32,6 +33,7 @@ interface Ask {
   method: 'GET' | 'POST'
   path: string
   body?: Buffer
+  headers?: Record<string, string | number>
 }
 
 /** An answer whose body is still to be read. */
@@ -82,10 +84,18 @@ export class PeerClient implements Disposable {
    * Opens the stream of a fresh snapshot. `stallMs`: how long the member may say nothing while it makes it.
    * @throws PeerError, HoldfastError (what the member answered)
    */
-  async openSnapshot(options: { signal: AbortSignal; stallMs?: number }): Promise<PeerAnswer> {
+  async openSnapshot(options: {
+    signal: AbortSignal
+    wantedRevision: number
+    stallMs?: number
+  }): Promise<PeerAnswer> {
     const stallMs = options.stallMs ?? peerBounds.snapshotStallMs
     const { response, asked } = await this.#send(
-      { method: 'GET', path: peerPaths.snapshot },
+      {
+        method: 'GET',
+        path: peerPaths.snapshot,
+        headers: { [wantedRevisionHeader]: options.wantedRevision },
+      },
       { timeoutMs: stallMs, extend: true, signal: options.signal },
     )
     response.setTimeout(stallMs, () => asked.destroy(this.#error('timeout', 'it stopped in the middle')))
@@ -132,6 +142,7 @@ export class PeerClient implements Disposable {
         signal: wait.signal,
         headers: {
           [generationHeader]: generation(),
+          ...ask.headers,
           ...(ask.body && { 'content-type': 'application/json', 'content-length': ask.body.length }),
         },
       })

@@ -15,6 +15,14 @@ export const generationHeader = 'holdfast-generation'
 /** On a 403 that the border gives, to tell it from one of an operation. */
 export const notMemberHeader = 'holdfast-not-member'
 
+/** On a request for a snapshot: the least revision that it must have. */
+export const wantedRevisionHeader = 'holdfast-wanted-revision'
+
+export function parseRevision(value: unknown): number {
+  const revision = Number(value)
+  return Number.isSafeInteger(revision) && revision > 0 ? revision : 0
+}
+
 /** Headers of a snapshot; `content-length` says its bytes. */
 export const snapshotHeaders = {
   generation: 'holdfast-snapshot-generation',

@@ -19,8 +19,10 @@ import {
   generationHeader,
   notMemberHeader,
   parseGeneration,
+  parseRevision,
   peerPaths,
   refusalBody,
+  wantedRevisionHeader,
 } from './peer-protocol.ts'
 import { nodeIdOf, type PeerMaterial, peerContext } from './peer-tls.ts'
 import { type SnapshotSource, sendSnapshot } from './snapshot-sender.ts'
@@ -227,10 +229,13 @@ export class PeerServer implements AsyncDisposable {
     const { status, snapshots, generation, snapshotStallMs } = this.#options
     const route = `${request.method} ${request.url}`
     if (route === `GET ${peerPaths.status}`) answer(response, await status())
-    else if (route === `GET ${peerPaths.snapshot}`) {
-      const stallMs = snapshotStallMs ?? peerBounds.snapshotStallMs
-      await sendSnapshot(snapshots, response, { generation: generation(), stallMs })
-    } else if (route === `POST ${peerPaths.call}`) answer(response, await this.#call(request, caller))
+    else if (route === `GET ${peerPaths.snapshot}`)
+      await sendSnapshot(snapshots, response, {
+        generation: generation(),
+        minRevision: parseRevision(request.headers[wantedRevisionHeader]),
+        stallMs: snapshotStallMs ?? peerBounds.snapshotStallMs,
+      })
+    else if (route === `POST ${peerPaths.call}`) answer(response, await this.#call(request, caller))
     else refuse(response, new HoldfastError('not-found', 'There is nothing here.'))
   }
 

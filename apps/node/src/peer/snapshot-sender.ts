@@ -26,8 +26,11 @@ export interface HeldSnapshot extends SnapshotFacts {
 }
 
 export interface SnapshotSource {
-  /** Makes a snapshot or shares one that was just made. @throws HoldfastError when it cannot */
-  take(): Promise<HeldSnapshot>
+  /**
+   * Makes a snapshot, or shares one that was just made if it has at least this etcd revision.
+   * @throws HoldfastError when it cannot
+   */
+  take(minRevision: number): Promise<HeldSnapshot>
 }
 
 const sending = new WeakMap<SnapshotSource, number>()
@@ -36,7 +39,7 @@ const sending = new WeakMap<SnapshotSource, number>()
 export async function sendSnapshot(
   source: SnapshotSource,
   response: ServerResponse,
-  { generation, stallMs }: { generation: string; stallMs: number },
+  { generation, minRevision, stallMs }: { generation: string; minRevision: number; stallMs: number },
 ): Promise<void> {
   const readers = sending.get(source) ?? 0
   if (readers >= peerBounds.snapshotReaders)
@@ -46,7 +49,7 @@ export async function sendSnapshot(
     if (!response.headersSent && !response.destroyed) response.writeProcessing()
   }, peerBounds.snapshotProgressMs)
   try {
-    const snapshot = await source.take()
+    const snapshot = await source.take(minRevision)
     clearInterval(progress)
     try {
       if (snapshot.generation !== generation)
@@ -74,7 +77,11 @@ async function send(snapshot: HeldSnapshot, response: ServerResponse, stallMs: n
   })
   const stall = watchProgress(response, stallMs)
   try {
-    await pipeline(createReadStream(snapshot.file, { end: snapshot.bytes - 1 }), response)
+    const file = createReadStream(snapshot.file, { end: snapshot.bytes - 1 })
+    await pipeline(file, response, { end: false })
+    // A file that became shorter must not leave the reader waiting for the rest.
+    if (file.bytesRead === snapshot.bytes) response.end()
+    else response.destroy()
   } catch {
     // The reader went away or stood still; it comes again when it wants to.
     response.destroy()
