@@ -4,6 +4,7 @@ import { Banner, Button } from '@patternfly/react-core'
 import { useSyncExternalStore } from 'react'
 import { formatDuration } from '../lib/format.ts'
 import { probeNow, reachability, subscribeReachability } from '../lib/reachability.ts'
+import { OtherNodesLinks } from './other-nodes-links.tsx'
 import { useNow } from './use-now.ts'
 
 /** Says that the node does not answer, since when, and that the page goes on by itself once it does. */
@@ -24,6 +25,7 @@ function Message({ since }: { since: number }) {
         <Button variant="link" isInline onClick={probeNow}>
           Try now
         </Button>
+        <OtherNodesLinks />
       </span>
     </Banner>
   )

@@ -7,6 +7,7 @@ import { createPrivateKey, sign } from 'node:crypto'
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import { protocolVersion } from '@holdfast/api/contract/frames'
 import type { ClusterPrisma } from '@holdfast/db/prisma'
+import { clientAddresses } from './cluster/client-addresses.ts'
 import type { ClusterNode } from './cluster/cluster-node.ts'
 import type { Config } from './config/config.ts'
 import { readSecretFile, type Secret } from './config/secrets.ts'
@@ -128,6 +129,7 @@ export class Node {
       metrics,
       clock,
       logger,
+      nodes: () => clientAddresses(directory).map(({ url }) => url),
     })
     this.segments = auditSegments(this.core, (lacked) => this.auditRestored(lacked))
     this.checkpoints = auditCheckpoints(

@@ -306,6 +306,8 @@ export interface LoginResult {
 }
 
 export interface Services {
+  /** The other members of the cluster, for whoever needs one when this node is away. Absent on a node that is alone. */
+  others?: () => { name: string; url: string }[]
   security: {
     /** Notes that the caller tried what his role may not. */
     refused(caller: Caller, action: string): void

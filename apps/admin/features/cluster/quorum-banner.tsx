@@ -5,6 +5,7 @@ import { useQuery } from '@tanstack/react-query'
 import Link from 'next/link'
 import { usePathname } from 'next/navigation'
 import { useSyncExternalStore } from 'react'
+import { OtherNodesLinks } from '../../components/other-nodes-links.tsx'
 import { trpc } from '../../lib/api.ts'
 import { paths } from '../../lib/paths.ts'
 import { readOnlyReason, subscribeReadOnly } from '../../lib/read-only.ts'
@@ -44,6 +45,7 @@ export function QuorumBanner() {
               <strong>Read-only:</strong> {reason} What was acknowledged is safe and can be read.
             </span>
             {mayAsk && !isThere && <Link href={paths.cluster()}>See the cluster</Link>}
+            <OtherNodesLinks />
           </span>
         </Banner>
       )}

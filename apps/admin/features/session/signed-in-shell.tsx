@@ -13,6 +13,7 @@ import { UnreachableBanner } from '../../components/unreachable-banner.tsx'
 import { UserMenu } from '../../components/user-menu.tsx'
 import { api, queryClient, trpc } from '../../lib/api.ts'
 import { failureOf, signedOutCodes } from '../../lib/errors.ts'
+import { rememberNodes } from '../../lib/other-nodes.ts'
 import { paths } from '../../lib/paths.ts'
 import { onSessionEnd } from '../../lib/session-end.ts'
 import { QuorumBanner } from '../cluster/quorum-banner.tsx'
@@ -34,7 +35,9 @@ export function SignedInShell({ children }: { children: ReactNode }) {
   })
   const hadSession = useRef(false)
   useEffect(() => {
-    if (me.data !== undefined) hadSession.current = true
+    if (me.data === undefined) return
+    hadSession.current = true
+    rememberNodes(me.data.others)
   }, [me.data])
 
   useEffect(

@@ -1,4 +1,5 @@
 import type { PeerView, Services } from '@holdfast/api/services'
+import { clientAddresses } from '../cluster/client-addresses.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { Config } from '../config/config.ts'
 import type { Core } from '../core.ts'
@@ -91,6 +92,7 @@ export function buildServices(options: ServicesOptions): Services {
     }),
     discovery: { peers: options.peers },
     cluster: new ClusterService(options),
+    others: () => clientAddresses(directory, folder.identity.nodeId),
   }
 }
 

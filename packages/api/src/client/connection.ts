@@ -251,7 +251,8 @@ export class Connection {
       onSilent: (ms) =>
         this.#ended(new UnreachableError(`${link.url} has been silent for ${(ms / 1000).toFixed(1)} s.`)),
     })
-    if (link.ready.nodes) this.nodes.learn(link.ready.nodes)
+    // A browser's session is a cookie of one node, and its page may talk to no other.
+    if (link.ready.nodes && this.#options.token !== undefined) this.nodes.learn(link.ready.nodes)
     this.#step('ready')
     if (this.#link !== link) return
     this.#owner.onReady(link.ready)

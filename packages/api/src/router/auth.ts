@@ -33,7 +33,8 @@ export const auth = router({
     await ctx.services.auth.logout(ctx.caller)
     ctx.setSessionCookie(null, 0)
   }),
-  me: procedure.query(({ ctx }) => ctx.caller),
+  /** Who is asking, and which other nodes he can go to. */
+  me: procedure.query(({ ctx }) => ({ ...ctx.caller, others: ctx.services.others?.() ?? [] })),
   changePassword: procedure
     .input(input.changePasswordInput)
     .mutation(({ ctx, input }) => ctx.services.auth.changePassword(input, ctx.caller)),
