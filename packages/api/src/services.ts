@@ -423,7 +423,7 @@ export interface Services {
   audit: {
     search(query: input.AuditQuery, caller: Caller): Promise<Page<AuditView>>
     get(value: { seq: number }, caller: Caller): Promise<AuditView>
-    verify(value: input.AuditVerify, caller: Caller): Promise<AuditVerdict>
+    verify(caller: Caller, against?: string): Promise<AuditVerdict>
     checkpoint(value: input.AuditCheckpoint, caller: Caller): Promise<CheckpointStatus>
     takeCheckpoint(caller: Caller): Promise<CheckpointStatus>
     prove(value: { seq: number }, caller: Caller): Promise<AuditProof>

@@ -57,8 +57,8 @@ async function checkpointOf(source: string, flags: RemoteFlags): Promise<string>
 
 async function verifyRemote(flags: NodeFlags, against: string | undefined): Promise<AuditVerdict> {
   await using remote = await openNode(flags)
-  if (against === undefined) return remote.api.audit.verify.mutate({})
-  const verdict = await remote.api.audit.verify.mutate({ against })
+  if (against === undefined) return remote.api.audit.verify.mutate()
+  const verdict = await remote.api.audit.verifyAgainst.mutate({ checkpoint: against })
   const fault = await inconsistency(remote.api.audit.checkpoint.query, against)
   return fault === null ? verdict : { ...verdict, ok: false, faults: [...verdict.faults, fault] }
 }

@@ -200,13 +200,11 @@ export const auditQuery = z
   .prefault({})
 export type AuditQuery = z.infer<typeof auditQuery>
 export const seqInput = z.object({ seq: seqSchema })
-export const auditVerify = z
-  .object({
-    /** A checkpoint that was kept elsewhere; the log has to agree with it. */
-    against: z.string().max(limits.checkpointBytes).optional(),
-  })
-  .prefault({})
-export type AuditVerify = z.infer<typeof auditVerify>
+export const auditVerifyAgainst = z.object({
+  /** A checkpoint that was kept elsewhere; the log has to agree with it. */
+  checkpoint: z.string().max(limits.checkpointBytes),
+})
+export type AuditVerifyAgainst = z.infer<typeof auditVerifyAgainst>
 export const auditCheckpoint = z
   .object({
     /** Size of an older checkpoint; the answer proves that the newest continues it. */

@@ -82,6 +82,7 @@ export const policy = {
   'audit.search': ['owner', 'security', 'auditor'],
   'audit.get': ['owner', 'security', 'auditor'],
   'audit.verify': ['owner', 'security', 'auditor'],
+  'audit.verifyAgainst': ['owner', 'security', 'auditor'],
   'audit.export': ['owner', 'security', 'auditor'],
   'audit.checkpoint': ['owner', 'security', 'auditor'],
   'audit.takeCheckpoint': ['owner', 'security', 'auditor'],

@@ -73,9 +73,10 @@ export const audit = router({
     .input(input.auditQuery)
     .query(({ ctx, input }) => ctx.services.audit.search(input, ctx.caller)),
   get: procedure.input(input.seqInput).query(({ ctx, input }) => ctx.services.audit.get(input, ctx.caller)),
-  verify: procedure
-    .input(input.auditVerify)
-    .mutation(({ ctx, input }) => ctx.services.audit.verify(input, ctx.caller)),
+  verify: procedure.mutation(({ ctx }) => ctx.services.audit.verify(ctx.caller)),
+  verifyAgainst: procedure
+    .input(input.auditVerifyAgainst)
+    .mutation(({ ctx, input }) => ctx.services.audit.verify(ctx.caller, input.checkpoint)),
   checkpoint: procedure
     .input(input.auditCheckpoint)
     .query(({ ctx, input }) => ctx.services.audit.checkpoint(input, ctx.caller)),

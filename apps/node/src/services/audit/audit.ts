@@ -51,7 +51,7 @@ export class AuditService {
     return auditView(row)
   }
 
-  async verify({ against }: input.AuditVerify, caller: Caller): Promise<AuditVerdict> {
+  async verify(caller: Caller, against?: string): Promise<AuditVerdict> {
     const settledSeq = await this.segments.flush()
     const verdict = await this.reader.ask('verify', {
       directory: this.directory,
