@@ -1,6 +1,7 @@
 /** Parsers of arguments and flags; what they refuse is a usage error with the flag's name, by commander. */
 import { limits } from '@holdfast/api/contract/limits'
 import { InvalidArgumentError } from 'commander'
+import type { ZodType } from 'zod'
 
 /** A whole number within bounds. */
 export function integer(minimum: number, maximum: number): (text: string) => number {
@@ -33,4 +34,18 @@ export function oneOf<T extends string>(choices: readonly T[]): (text: string) =
     if (choice !== undefined) return choice
     throw new InvalidArgumentError(`It is one of ${choices.join(', ')}.`)
   }
+}
+
+/** Text as the API's own schema wants it. */
+export function matching(schema: ZodType<string>): (text: string) => string {
+  return (text) => {
+    const parsed = schema.safeParse(text)
+    if (parsed.success) return parsed.data
+    throw new InvalidArgumentError(`It ${asPredicate(parsed.error.issues[0]?.message ?? 'cannot be used')}.`)
+  }
+}
+
+/** Messages of the contract say either what the text must be, or what to do. */
+function asPredicate(message: string): string {
+  return /^(must|is|holds|cannot) /.test(message) ? message : `cannot be used: ${message}`
 }

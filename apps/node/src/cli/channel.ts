@@ -1,7 +1,8 @@
 import { limits } from '@holdfast/api/contract/limits'
+import { nameSchema } from '@holdfast/api/contract/names'
 import type { ChannelDetail, ChannelView } from '@holdfast/api/services'
 import { Command } from 'commander'
-import { integer, oneOf } from './arguments.ts'
+import { integer, matching, oneOf } from './arguments.ts'
 import { UsageError } from './errors.ts'
 import { age, count, facts, print, printJson, printRows } from './output.ts'
 import { openRemote, type RemoteFlags, remoteCommand } from './remote.ts'
@@ -22,7 +23,7 @@ export function channelCommand(): Command {
     .addCommand(
       remoteCommand('create')
         .description('Make a channel.')
-        .argument('<name>', 'name of the channel')
+        .argument('<name>', 'name of the channel', matching(nameSchema))
         .requiredOption('--kind <kind>', kinds.join(', '), oneOf(kinds))
         .option('--topic <text>', 'what it is about')
         .option('--members <names>', 'people, separated by commas')

@@ -399,6 +399,24 @@ describe('the frame', () => {
     }
   })
 
+  test('regression: what nobody can look for, send or be called is said without the words of schemas', async () => {
+    for (const [args, reason] of [
+      [['search', ''], 'must not be empty'],
+      [['send', 'ops', 'text', '--id', 'a b'], 'visible ASCII characters'],
+      [['send', 'ops', ''], 'it is empty'],
+      [['person', 'add', 'a b'], 'use letters, digits'],
+      [
+        ['person', 'add', 'fine', '--display-name', 'x'.repeat(200)],
+        'displayName: must have at most 120 characters',
+      ],
+      [['channel', 'create', '', '--kind', 'group'], 'must not be empty'],
+    ] as const) {
+      const result = await holdfast([...args])
+      expect({ args, ...result }).toMatchObject({ code: 2, out: '', err: expect.stringContaining(reason) })
+      expect(result.err.trimEnd()).not.toMatch(/\n|Too small|Invalid/)
+    }
+  })
+
   test('help and version are done, on standard output', async () => {
     expect(await holdfast(['--version'])).toMatchObject({ code: 0, out: '0.1.0\n', err: '' })
     for (const args of [['--help'], ['help'], ['help', 'send'], ['channel', 'create', '--help']])

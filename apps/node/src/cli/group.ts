@@ -1,6 +1,8 @@
 import { limits } from '@holdfast/api/contract/limits'
+import { nameSchema } from '@holdfast/api/contract/names'
 import type { GroupView } from '@holdfast/api/services'
 import { Command } from 'commander'
+import { matching } from './arguments.ts'
 import { UsageError } from './errors.ts'
 import { count, print, printJson, printRows } from './output.ts'
 import { openRemote, type RemoteFlags, remoteCommand } from './remote.ts'
@@ -13,7 +15,7 @@ export function groupCommand(): Command {
     .addCommand(
       remoteCommand('create')
         .description('Make a group.')
-        .argument('<name>', 'name of the group')
+        .argument('<name>', 'name of the group', matching(nameSchema))
         .option('--description <text>', 'who is in it')
         .option('--members <names>', 'people, separated by commas')
         .action(create),

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { limits } from '@holdfast/api/contract/limits'
+import { nameSchema } from '@holdfast/api/contract/names'
 import { type Role, roles } from '@holdfast/api/contract/policy'
 import type { PersonView } from '@holdfast/api/services'
 import { Command } from 'commander'
-import { oneOf } from './arguments.ts'
+import { matching, oneOf } from './arguments.ts'
 import { CommandError } from './errors.ts'
 import { age, dateTime, facts, note, print, printJson, printRows } from './output.ts'
 import { openRemote, type Remote, type RemoteFlags, remoteCommand } from './remote.ts'
@@ -19,7 +20,7 @@ export function personCommand(): Command {
     .addCommand(
       remoteCommand('add')
         .description('Add a person. Without a password the person cannot log in until one is set.')
-        .argument('<name>', 'login name')
+        .argument('<name>', 'login name', matching(nameSchema))
         .option('--display-name <name>', 'name as people see it')
         .option('--password-file <file>', 'file with the first password; - reads standard input')
         .option('--role <role>', roles.join(', '), oneOf(roles))

@@ -26,8 +26,16 @@ export async function run(args: readonly string[]): Promise<number> {
       return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
     }
     report(error)
-    return error instanceof UsageError || error instanceof ConfigError ? exitCodes.usage : exitCodes.refused
+    return isUsage(error) ? exitCodes.usage : exitCodes.refused
   }
+}
+
+/** What the node calls a bad request was put together from the command line. */
+function isUsage(error: unknown): boolean {
+  // A connection that the node ends for such a reason is not of the right kind: the command line is not to blame.
+  if (error instanceof HoldfastError)
+    return error.code === 'bad-request' && error.name !== 'ConnectionStoppedError'
+  return error instanceof UsageError || error instanceof ConfigError
 }
 
 function report(error: unknown): void {

@@ -1,5 +1,6 @@
+import { messagesSearch } from '@holdfast/api/contract/inputs'
 import type { Command } from 'commander'
-import { integer } from './arguments.ts'
+import { integer, matching } from './arguments.ts'
 import { bold, dateTime, dim, note, print, printable, printJson } from './output.ts'
 import { openRemote, type RemoteFlags, remoteCommand } from './remote.ts'
 import { findChannel, findPerson } from './resolve.ts'
@@ -15,7 +16,7 @@ const limitDefault = 30
 
 export function searchCommand(): Command {
   return remoteCommand('search')
-    .argument('<text>', 'words to look for')
+    .argument('<text>', 'words to look for', matching(messagesSearch.shape.text))
     .option('--channel <channel>', 'only in this channel')
     .option('--from <person>', 'only from this person')
     .option('--limit <n>', 'at most so many', integer(1, limitMax), limitDefault)

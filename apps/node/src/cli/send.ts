@@ -1,6 +1,8 @@
+import { faultOf } from '@holdfast/api/client/outgoing'
 import { type Priority, priorities } from '@holdfast/api/contract/names'
 import type { Command } from 'commander'
 import { integer, oneOf, sequence } from './arguments.ts'
+import { UsageError } from './errors.ts'
 import { channelId } from './messaging.ts'
 import { print, printJson } from './output.ts'
 import { openRemote, type RemoteFlags, remoteCommand } from './remote.ts'
@@ -37,6 +39,8 @@ export function sendCommand(): Command {
 
 async function send(channel: string, text: string, flags: SendFlags): Promise<void> {
   const body = text === '-' ? (await readStdin()).replace(/\r?\n$/, '') : text
+  const fault = faultOf({ t: 'send', channel: '', id: flags.id ?? '-', body })
+  if (fault !== null) throw new UsageError(fault)
   await using remote = await openRemote(flags)
   const client = await remote.connect({ follow: () => false })
   const { id, priority, reply } = flags

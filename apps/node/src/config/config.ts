@@ -3,6 +3,7 @@
  * 1. the defaults below, 2. the file `holdfast.json` in the data folder, 3. HOLDFAST_ variables, 4. flags.
  * Anything wrong or unknown in 2–4 stops the start with one line that names it.
  */
+import '@holdfast/api/contract/issue-text'
 import { limits } from '@holdfast/api/contract/limits'
 import { z } from 'zod'
 import { logLevels } from '../platform/logger.ts'

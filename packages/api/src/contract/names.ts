@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import './issue-text.ts'
 import { limits } from './limits.ts'
 import { roles } from './policy.ts'
 
@@ -25,12 +26,12 @@ export const lineSchema = (max: number) =>
 
 export const displayNameSchema = lineSchema(limits.displayNameLength).min(1)
 export const passwordSchema = z.string().min(1).max(limits.passwordLength)
-export const idSchema = z.string().regex(/^[a-z]{1,3}_[0-9a-z]{20}$/)
+export const idSchema = z.string().regex(/^[a-z]{1,3}_[0-9a-z]{20}$/, 'is not an id')
 export const clientIdSchema = z
   .string()
   .min(1)
   .max(limits.clientIdLength)
-  .regex(/^[\x21-\x7e]+$/)
+  .regex(/^[\x21-\x7e]+$/, 'use letters, digits and signs of ASCII without spaces')
 export const roleSchema = z.enum(roles)
 export const seqSchema = z.int().min(0).max(0xffff_ffff)
 export const channelKinds = ['direct', 'group', 'open', 'announcement'] as const
