@@ -1,0 +1,93 @@
+/**
+ * Chaos on a cluster of three nodes: faults by a seed's schedule while real clients write and read, then the check of
+ * everything that was acknowledged.
+ */
+import type { FaultName } from '../lab/fault-kinds.ts'
+import { Lab } from '../lab/lab.ts'
+import { LabCluster } from '../lab/lab-cluster.ts'
+import { LoadProcess } from '../lab/load-process.ts'
+import type { Pace } from '../lab/load-record.ts'
+import { describeFault, type FaultOutcome, outcomeTable, runSchedule } from '../lab/run-schedule.ts'
+import { schedule } from '../lab/schedule.ts'
+import { type VerifyReport, verify } from '../lab/verify.ts'
+
+export interface ChaosOptions {
+  seed: number
+  durationMs: number
+  faults: readonly FaultName[]
+  nodes?: number
+  calmMs?: readonly [least: number, most: number]
+  faultMs?: readonly [least: number, most: number]
+  pace?: Pace
+  onLine?(line: string): void
+}
+
+export interface ChaosResult {
+  outcomes: FaultOutcome[]
+  /** Of the nodes while they run, and of what they left on disk. */
+  running: VerifyReport
+  stopped: VerifyReport
+  table: string
+}
+
+const defaultPace: Pace = { window: 8, messagesPerSecond: 300, bodyBytes: 300 }
+const writers = 6
+const channels = 3
+/** Acknowledgements of each writer before the first fault. */
+const warmUpMessages = 20
+/** A disk holds the databases, and etcd's preallocated files, of a run with room to spare. */
+const diskMebibytes = (durationMs: number) => 768 + Math.ceil(durationMs / 60_000) * 32
+
+/** @throws Error with the ends of the nodes' logs when the cluster does not come back from a fault */
+export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const {
+    seed,
+    durationMs,
+    faults,
+    nodes = 3,
+    calmMs,
+    faultMs,
+    pace = defaultPace,
+    onLine = () => {},
+  } = options
+  await using lab = await Lab.create({ nodes })
+  onLine(`seed ${seed}: a cluster of ${nodes} nodes grows`)
+  const cluster = await LabCluster.create(lab, { clock: true, diskMebibytes: diskMebibytes(durationMs) })
+  try {
+    await using load = await LoadProcess.prepare(lab, {
+      ca: cluster.nodes[0]!.ca,
+      urls: cluster.nodes.map((node) => node.url),
+      admin: cluster.admin,
+      tag: `s${seed}`,
+      writers,
+      channels,
+    })
+    await load.start(pace)
+    await load.recovered(warmUpMessages)
+    const timed = schedule(seed, {
+      durationMs,
+      nodes,
+      faults,
+      ...(calmMs ? { calmMs } : {}),
+      ...(faultMs ? { faultMs } : {}),
+    })
+    const outcomes = await runSchedule({
+      field: cluster,
+      load,
+      schedule: timed,
+      onOutcome: ({ fault, what, load: seen, recoveryMs }) =>
+        onLine(
+          `${describeFault(fault)}: ${what}; acknowledged ${seen.acknowledged}, gap ${seen.longestGapMs} ms, writer gap ${seen.longestWriterGapMs} ms, recovery ${recoveryMs} ms`,
+        ),
+    })
+    const record = await load.stop()
+    await cluster.settled()
+    const places = cluster.nodes.map(({ host, dataDir }) => ({ name: host, dataDir }))
+    const running = await verify({ nodes: places, record, running: true })
+    await Promise.all(cluster.nodes.map((node) => node.stop()))
+    const stopped = await verify({ nodes: places, record })
+    return { outcomes, running, stopped, table: outcomeTable(outcomes, stopped) }
+  } catch (error) {
+    throw new Error(`seed ${seed}: ${(error as Error).message}\n${cluster.logs}`, { cause: error })
+  }
+}
