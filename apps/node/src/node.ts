@@ -118,7 +118,13 @@ export class Node {
     this.presence = new Presence({ directory, log, clock, site })
     this.marks = new MarkCollector(log)
     this.security = new SecurityEvents({ proposer, logger, clock })
-    this.sessions = new SessionGuard({ directory, dpop: this.core.dpop, security: this.security, clock })
+    this.sessions = new SessionGuard({
+      directory,
+      dpop: this.core.dpop,
+      security: this.security,
+      clock,
+      catchUp: () => log.readIndex(),
+    })
     this.states = new ChannelStates(directory, db)
     this.gateway = new Gateway({
       node,
@@ -177,14 +183,22 @@ export class Node {
       alerts,
       clock,
     })
-    this.retention = new Retention({ directory, proposer, db, clock, logger })
+    this.retention = new Retention({
+      directory,
+      proposer,
+      db,
+      clock,
+      logger,
+      leads: () => this.cluster?.log.leads ?? true,
+    })
     this.nodeSettings = new NodeSettingsFile(folder.nodeDb, clock)
-    this.setup = this.core.setup(() => void this.startDiscovery())
+    this.setup = this.core.setup(() => void this.restartDiscovery())
   }
 
   /** The one-time code for the console; null once the node is set up. */
   async setupCode(): Promise<string | null> {
-    return this.setup.setUp ? null : await this.core.setupCode.open()
+    if (this.setup.setUp || this.cluster !== null) return null
+    return await this.core.setupCode.open()
   }
 
   async start(): Promise<number> {
@@ -230,7 +244,7 @@ export class Node {
     void this.segments.start()
     void this.checkpoints.start()
     this.renewer = setInterval(() => void this.renewCertificate(), renewalCheckMs)
-    if (this.setup.setUp) void this.startDiscovery()
+    void this.startDiscovery()
     return port
   }
 
@@ -308,7 +322,8 @@ export class Node {
   /** Files that lacked events were cut by a crash, which leaves a few, or by somebody, who has to be asked about it. */
   private auditRestored(lacked: { fromSeq: number; events: number }): void {
     const { proposer, alerts, logger } = this.core
-    if (lacked.events > crashEvents)
+    // A state that was just taken from another node brings its whole history.
+    if (lacked.events > crashEvents && !this.core.folder.installation.installed)
       alerts.raise(
         'warning',
         'audit-restored',
@@ -431,7 +446,13 @@ export class Node {
     if (row) this.auditHead = { seq: row.seq, hash: row.hash.toLowerCase() }
   }
 
-  /** Announces a node once it belongs to a facility; before, its installer finds it by its console. */
+  /** The node has another name and a facility from now on. */
+  private async restartDiscovery(): Promise<void> {
+    await this.discovery?.stop()
+    await this.startDiscovery()
+  }
+
+  /** Announces this node; one without a facility can so be found by a cluster that takes it in. */
   private async startDiscovery(): Promise<void> {
     const { folder, directory } = this.core
     const key = createPrivateKey(folder.trust.node.key)

@@ -61,6 +61,10 @@ export class LocalLog implements Log {
     if (this.inflight.length === 0) this.cut()
   }
 
+  readIndex(): Promise<void> {
+    return Promise.resolve()
+  }
+
   async stop(): Promise<void> {
     this.stopping = true
     if (this.inflight.length > 0)

@@ -18,6 +18,11 @@ export interface Log {
   readonly index: number
   /** State chain after that batch, hex. */
   readonly chain: string
+  /**
+   * Resolves when everything that any node acknowledged before the call is applied here (a linearizable read).
+   * @throws Error when the other nodes do not answer
+   */
+  readIndex(): Promise<void>
   /** Registers the one listener for commits; called before start. */
   onCommit(listener: (commit: Commit) => void): void
   start(): Promise<void>

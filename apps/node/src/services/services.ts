@@ -101,6 +101,7 @@ export function peerViews(peers: readonly Peer[], ownNodeId: string): PeerView[]
     nodeId: peer.nodeId ?? '',
     name: peer.nodeName ?? peer.key,
     facility: peer.facility ?? '',
+    setUp: (peer.facility ?? '') !== '',
     addresses: peer.addresses,
     port: peer.port,
     origin: peer.origins.join(', '),

@@ -45,6 +45,39 @@ const membership = {
 }
 const byId = (id: fc.Arbitrary<string>) => fc.record({ id })
 
+const nodeId = fc.constantFrom('n_1', 'n_2', 'n_3')
+const clusterPayloads = {
+  'node.add': fc.record({
+    id: nodeId,
+    name: fc.constantFrom('node1', 'node2', 'node3'),
+    address: fc.constantFrom('10.0.0.2', '10.0.0.3'),
+    httpsPort: fc.constant(7443),
+    peerPort: fc.constant(7444),
+    raftPort: fc.constant(7446),
+    version: fc.constant('0.1.0'),
+    invitation: hash,
+  }),
+  'node.update': fc.record(
+    { id: nodeId, address: fc.constant('10.0.0.9'), memberId: hash, raftPort: fc.constantFrom(7446, 'x') },
+    { requiredKeys: ['id'] },
+  ),
+  'node.remove': fc.record({ id: nodeId, reason: line }),
+  'invitation.create': fc.record({ id: pick('iv', 4), hash, expiresAt: fc.constantFrom(0, retentionMs) }),
+  'invitation.revoke': byId(pick('iv', 4)),
+  'cluster.created': fc.record({ generation: line, node: nodeId }),
+  'cluster.recovered': fc.record({
+    generation: line,
+    node: nodeId,
+    index: fc.nat(),
+    knownLoss: fc.nat(),
+  }),
+  'cluster.noted': fc.record({
+    node: nodeId,
+    action: fc.constantFrom('diverged', 'restored', 'else'),
+    detail: fc.constant({}),
+  }),
+}
+
 const checkpoints = signedCheckpoints('n_1', [1, 2, 3, 5, 8])
 const cosigned = signedCheckpoints('n_2', [1, 2, 3, 5, 8])
 const auditPayloads = {
@@ -161,6 +194,7 @@ const payloads: Record<keyof typeof handlers & string, fc.Arbitrary<unknown>> = 
   }),
   'audit.used': fc.record({ action: fc.constant('audit.searched'), detail: fc.constant({}) }),
   ...auditPayloads,
+  ...clusterPayloads,
   'settings.update': fc.record({
     version: fc.integer({ min: 0, max: 3 }),
     policy: fc.record({ deviceRequired: fc.boolean() }),
@@ -209,7 +243,11 @@ export const sensibleCommand: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 1, arbitrary: marks },
   { weight: 1, arbitrary: seen },
   { weight: 5, arbitrary: controlOf(founding) },
-  { weight: 8, arbitrary: controlOf(names.filter((each) => !(each in auditPayloads))) },
+  {
+    weight: 8,
+    arbitrary: controlOf(names.filter((each) => !(each in auditPayloads) && !(each in clusterPayloads))),
+  },
+  { weight: 2, arbitrary: controlOf(Object.keys(clusterPayloads)) },
   { weight: 1, arbitrary: controlOf(Object.keys(auditPayloads)) },
 )
 

@@ -149,6 +149,9 @@ export class TestMachine implements Disposable {
       channel(1, 'group', everybody, []),
       channel(2, 'open', [idOf('p', 2)], [idOf('g', 1)]),
       channel(3, 'announcement', [], [idOf('g', 1)]),
+      ...['t1', 't2'].map((hash, n) =>
+        control('invitation.create', { id: idOf('iv', 10 + n), hash, expiresAt: 10_000_000 }),
+      ),
       control('audit.key', first.key),
       control('audit.key', second.key),
       ...first.checkpoints.map((each) => control('audit.checkpoint', each)),

@@ -31,6 +31,8 @@ interface ExpectedProof {
 }
 
 const clientPath = '/client/v1'
+/** A node that cannot learn the newest by then decides by what it knows. */
+const catchUpMs = 1500
 
 /**
  * Decides whether credentials are good, from memory, on every request. A session that is bound to a device is good only
@@ -42,8 +44,18 @@ export class SessionGuard {
   private readonly dpop: DpopVerifier
   private readonly security: SecurityEvents
   private readonly clock: Clock
+  private readonly catchUp: () => Promise<void>
+  private catchingUp: Promise<void> | null = null
 
-  constructor(options: { directory: Directory; dpop: DpopVerifier; security: SecurityEvents; clock: Clock }) {
+  constructor(options: {
+    directory: Directory
+    dpop: DpopVerifier
+    security: SecurityEvents
+    clock: Clock
+    /** Resolves when this node knows what every node had acknowledged before the call. */
+    catchUp?: () => Promise<void>
+  }) {
+    this.catchUp = options.catchUp ?? (() => Promise.resolve())
     this.directory = options.directory
     this.dpop = options.dpop
     this.security = options.security
@@ -52,7 +64,7 @@ export class SessionGuard {
 
   /** @throws HoldfastError `session-ended`, `proof-invalid`, `device-revoked` */
   async authenticate(credentials: HttpCredentials, origin: Pick<Origin, 'remote'>): Promise<Caller> {
-    const session = this.sessionOf(credentials.token)
+    const session = await this.sessionOf(credentials.token)
     const { token, method, path, proof } = credentials
     let { deviceId } = session
     if (deviceId !== null) await this.demandProof(session, origin.remote, proof, { token, method, path })
@@ -65,7 +77,7 @@ export class SessionGuard {
    * @throws HoldfastError as `authenticate`, and `device-required` when policy demands an approved device
    */
   async authenticateSocket({ token, proof, nonce, remote }: SocketCredentials): Promise<Caller> {
-    const session = this.sessionOf(token)
+    const session = await this.sessionOf(token)
     let { deviceId } = session
     if (deviceId !== null) {
       await this.demandProof(session, remote, proof, { token, nonce, method: 'GET', path: clientPath })
@@ -95,13 +107,31 @@ export class SessionGuard {
     return null
   }
 
-  private sessionOf(token: string): SessionRecord {
-    const session = isSessionToken(token) ? this.directory.sessionsByHash.get(hashToken(token)) : undefined
+  /** A session that another node has just opened may not be known here yet, so the newest is waited for before refusing. */
+  private async sessionOf(token: string): Promise<SessionRecord> {
+    const find = () =>
+      isSessionToken(token) ? this.directory.sessionsByHash.get(hashToken(token)) : undefined
+    let session = find()
+    if (session === undefined && isSessionToken(token)) {
+      await this.newest()
+      session = find()
+    }
     if (session === undefined)
       throw new HoldfastError('session-ended', 'This session has ended; sign in again.')
     const ended = this.whyEnded(session.id, session.deviceId)
     if (ended) throw ended
     return session
+  }
+
+  /** Callers share one question to the log, and wait for its answer within bounds. */
+  private newest(): Promise<void> {
+    this.catchingUp ??= Promise.race([
+      this.catchUp().catch(() => {}),
+      new Promise<void>((resolve) => setTimeout(resolve, catchUpMs).unref()),
+    ]).finally(() => {
+      this.catchingUp = null
+    })
+    return this.catchingUp
   }
 
   /** The approved device whose key a session without one shows; null while the device waits for its approval. */

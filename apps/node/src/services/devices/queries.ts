@@ -1,10 +1,14 @@
 import type * as input from '@holdfast/api/contract/inputs'
+import type { Role } from '@holdfast/api/contract/policy'
 import type { DeviceDetail, DeviceView, Page } from '@holdfast/api/services'
 import { withNumbers } from '@holdfast/db'
 import type { ClusterPrisma } from '@holdfast/db/prisma'
 import type { Presence } from '../presence/presence.ts'
 
-type Row = Awaited<ReturnType<ClusterPrisma['device']['findFirstOrThrow']>> & { person: { name: string } }
+type Row = Awaited<ReturnType<ClusterPrisma['device']['findFirstOrThrow']>> & {
+  person: { name: string; role: string }
+}
+const holder = { person: { select: { name: true, role: true } } } as const
 
 /** Reads of the device registry. */
 export class DeviceQueries {
@@ -34,7 +38,7 @@ export class DeviceQueries {
     }
     const rows = await prisma.device.findMany({
       where,
-      include: { person: { select: { name: true } } },
+      include: holder,
       orderBy: [{ enrolledAt: 'desc' }, { id: 'desc' }],
       skip: query.offset,
       take: query.limit,
@@ -46,7 +50,7 @@ export class DeviceQueries {
     const prisma = await this.prisma()
     const rows = await prisma.device.findMany({
       where: { personId },
-      include: { person: { select: { name: true } } },
+      include: holder,
       orderBy: { enrolledAt: 'desc' },
     })
     return rows.map((row) => ({ ...this.view(row), certificate: row.certificate }))
@@ -56,7 +60,7 @@ export class DeviceQueries {
     const prisma = await this.prisma()
     const row = await prisma.device.findUnique({
       where: { id },
-      include: { person: { select: { name: true } } },
+      include: holder,
     })
     return row && { ...this.view(row), certificate: row.certificate, publicKey: row.publicKey }
   }
@@ -80,6 +84,7 @@ export class DeviceQueries {
       id,
       personId,
       personName: row.person.name,
+      personRole: row.person.role as Role,
       name,
       platform,
       site,

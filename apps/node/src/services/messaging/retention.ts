@@ -17,6 +17,7 @@ export class Retention {
   private readonly clock: Clock
   private readonly logger: Logger
   private readonly timeAt: Database.Statement
+  private readonly leads: () => boolean
   private timer: NodeJS.Timeout | null = null
   private sweeping = false
 
@@ -26,7 +27,10 @@ export class Retention {
     db: Database.Database
     clock: Clock
     logger: Logger
+    /** Whether this node does what one node does for all. */
+    leads?: () => boolean
   }) {
+    this.leads = options.leads ?? (() => true)
     this.directory = options.directory
     this.proposer = options.proposer
     this.clock = options.clock
@@ -44,7 +48,7 @@ export class Retention {
 
   /** Expires what is due in every channel; one sweep at a time. */
   async sweep(): Promise<void> {
-    if (this.sweeping) return
+    if (this.sweeping || !this.leads()) return
     this.sweeping = true
     try {
       for (const { id } of [...this.directory.channels.values()]) await this.expire(id)

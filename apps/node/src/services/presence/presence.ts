@@ -4,6 +4,14 @@ import type { Log } from '../../log/log.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { commandTypes, type SeenCommand } from '../../state/commands.ts'
 import type { Directory, PersonRecord } from '../../state/directory.ts'
+import {
+  inParts,
+  type PeerDevice,
+  type PeerPerson,
+  type PresencePeers,
+  presenceKind,
+} from './presence-peers.ts'
+import { RemotePresence } from './remote-presence.ts'
 
 /** Changes gather for so long before they are told. */
 const tellMs = 1000
@@ -12,7 +20,13 @@ const storeMs = 60_000
 /** People and devices in one command. */
 const maxSeen = 1000
 
-/** Who is here, from this node's own connections; honest about its age, coalesced, and never in the way of a message. */
+/** A client's own name as other nodes get it. */
+const clientLength = 200
+
+/**
+ * Who is here, from this node's own connections and, in a cluster, from what the other nodes tell of theirs; honest about
+ * its age, coalesced, and never in the way of a message.
+ */
 export class Presence {
   private readonly directory: Directory
   private readonly log: Log
@@ -25,6 +39,14 @@ export class Presence {
   private readonly unstored = new Set<string>()
   private readonly unstoredDevices = new Set<string>()
   private readonly listeners = new Set<(people: PresenceState[]) => void>()
+  /** The other nodes, who is there, and what they have to be told; null on a single node. */
+  private cluster: {
+    nodeName: string
+    peers: PresencePeers
+    remote: RemotePresence
+    untold: Set<string>
+    round: number
+  } | null = null
   private teller: NodeJS.Timeout | null = null
   private storer: NodeJS.Timeout | null = null
 
@@ -35,6 +57,21 @@ export class Presence {
     this.site = options.site
   }
 
+  /** Shares with the other nodes of a cluster from now on; once, before `start`. */
+  join(peers: PresencePeers, own: { nodeName: string }): void {
+    const remote = new RemotePresence({
+      clock: this.clock,
+      onChanged: (personId) => this.due(personId),
+      onSeen: (personId, at) => {
+        if (at > (this.lastSeen.get(personId) ?? 0)) this.lastSeen.set(personId, at)
+      },
+    })
+    this.cluster = { nodeName: own.nodeName, peers, remote, untold: new Set(), round: 0 }
+    peers.on(presenceKind, (payload, from) => remote.heard(payload, from))
+    peers.onGone((nodeId) => remote.gone(nodeId))
+    peers.onStale((nodeId) => this.tellAll(nodeId))
+  }
+
   start(): void {
     this.storer = setInterval(() => this.store(), storeMs)
   }
@@ -42,6 +79,7 @@ export class Presence {
   stop(): void {
     if (this.storer) clearInterval(this.storer)
     if (this.teller) clearTimeout(this.teller)
+    this.cluster?.remote.stop()
     this.store()
   }
 
@@ -63,8 +101,8 @@ export class Presence {
 
   changed(connection: Connection): void {
     this.seen(connection.personId, connection.deviceId)
-    this.changedPeople.add(connection.personId)
-    this.teller ??= setTimeout(() => this.tell(), tellMs)
+    this.cluster?.untold.add(connection.personId)
+    this.due(connection.personId)
   }
 
   /** A sign of life that is no connection of the client protocol: a call of the API. */
@@ -85,10 +123,16 @@ export class Presence {
   }
 
   of(personId: string): PresenceState['state'] {
-    const here = this.here.get(personId)
-    if (here === undefined) return 'offline'
-    for (const connection of here) if (!connection.away) return 'online'
-    return 'away'
+    let state: PresenceState['state'] = 'offline'
+    for (const connection of this.here.get(personId) ?? []) {
+      if (!connection.away) return 'online'
+      state = 'away'
+    }
+    for (const device of this.cluster?.remote.devicesOf(personId) ?? []) {
+      if (!device.away) return 'online'
+      state = 'away'
+    }
+    return state
   }
 
   ofDevice(device: { id: string; personId: string }): PresenceState['state'] {
@@ -98,12 +142,19 @@ export class Presence {
       if (!connection.away) return 'online'
       state = 'away'
     }
+    for (const { id, away } of this.cluster?.remote.devicesOf(device.personId) ?? []) {
+      if (id !== device.id) continue
+      if (!away) return 'online'
+      state = 'away'
+    }
     return state
   }
 
   personSeenAt(person: PersonRecord): number | null {
-    if (this.here.has(person.id)) return this.clock.now()
-    return this.lastSeen.get(person.id) ?? person.lastSeenAt
+    if (this.here.has(person.id) || this.cluster?.remote.has(person.id)) return this.clock.now()
+    const seenAt = this.lastSeen.get(person.id) ?? person.lastSeenAt
+    const lostAt = this.cluster?.remote.lostAt(person.id) ?? null
+    return lostAt === null ? seenAt : Math.max(lostAt, seenAt ?? 0)
   }
 
   deviceSeenAt(device: { id: string; personId: string; lastSeenAt: number | null }): number | null {
@@ -112,7 +163,9 @@ export class Presence {
   }
 
   get onlineCount(): number {
-    return this.here.size
+    let count = this.here.size
+    for (const personId of this.cluster?.remote.people() ?? []) if (!this.here.has(personId)) count += 1
+    return count
   }
 
   /** The listener gets the states that changed, at most once a second. */
@@ -150,25 +203,75 @@ export class Presence {
     }
   }
 
+  private due(personId: string): void {
+    this.changedPeople.add(personId)
+    this.teller ??= setTimeout(() => this.tell(), tellMs)
+  }
+
   private stateOf(person: PersonRecord): PresenceState {
-    const here = this.here.get(person.id)
-    const devices = [...(here ?? [])].map((connection) => {
-      const device =
-        connection.deviceId === null ? undefined : this.directory.devices.get(connection.deviceId)
-      return {
-        id: connection.deviceId,
-        name: device?.name ?? connection.client,
-        platform: device?.platform ?? '',
-        state: connection.away ? ('away' as const) : ('online' as const),
-        site: device?.site ?? this.site,
-        since: Math.round(this.clock.now() - (this.clock.monotonic() - connection.openedAt)),
-      }
+    const devices = [...(this.here.get(person.id) ?? [])].map((connection) => {
+      const { deviceId: id, client, away } = connection
+      const shown = this.shown({ id, client, away, since: this.sinceOf(connection) })
+      return this.cluster === null ? shown : { ...shown, node: this.cluster.nodeName }
     })
+    for (const { nodeId, ...device } of this.cluster?.remote.devicesOf(person.id) ?? [])
+      devices.push({ ...this.shown(device), node: this.directory.nodes.get(nodeId)?.name ?? nodeId })
     return { person: person.id, state: this.of(person.id), lastSeenAt: this.personSeenAt(person), devices }
+  }
+
+  /** A connection as it is shown; the device's own record says more than the client. */
+  private shown({ id, client, away, since }: PeerDevice): PresenceState['devices'][number] {
+    const device = id === null ? undefined : this.directory.devices.get(id)
+    return {
+      id,
+      name: device?.name ?? client,
+      platform: device?.platform ?? '',
+      state: away ? 'away' : 'online',
+      site: device?.site ?? this.site,
+      since,
+    }
+  }
+
+  private sinceOf(connection: Connection): number {
+    return Math.round(this.clock.now() - (this.clock.monotonic() - connection.openedAt))
+  }
+
+  /** What this node tells the others of a person: his connections to itself. */
+  private own(personId: string): PeerPerson {
+    const devices = [...(this.here.get(personId) ?? [])].map((connection) => ({
+      id: connection.deviceId,
+      client: connection.client.slice(0, clientLength),
+      away: connection.away,
+      since: this.sinceOf(connection),
+    }))
+    return { id: personId, seen: this.lastSeen.get(personId) ?? null, devices }
+  }
+
+  /** Tells one node everybody whom this one knows of, connected or seen. */
+  private tellAll(nodeId: string): void {
+    const { cluster } = this
+    if (cluster === null) return
+    cluster.round += 1
+    const people = new Set([...this.here.keys(), ...this.lastSeen.keys()])
+    const parts = inParts([...people].map((personId) => this.own(personId)))
+    for (const [part, some] of parts.entries()) {
+      const whole = { round: cluster.round, part, last: part === parts.length - 1 }
+      cluster.peers.sendTo(nodeId, presenceKind, { people: some, whole })
+    }
+  }
+
+  /** Tells all nodes what changed on this one. */
+  private tellPeers(): void {
+    const { cluster } = this
+    if (cluster === null || cluster.untold.size === 0) return
+    const people = [...cluster.untold].map((personId) => this.own(personId))
+    cluster.untold.clear()
+    for (const part of inParts(people)) cluster.peers.send(presenceKind, { people: part })
   }
 
   private tell(): void {
     this.teller = null
+    this.tellPeers()
     const people = [...this.changedPeople].flatMap((id) => {
       const person = this.directory.people.get(id)
       return person ? [this.stateOf(person)] : []
@@ -194,6 +297,8 @@ export class Presence {
     if (people.length === 0 && devices.length === 0) return
     for (const id of people) this.unstored.delete(id)
     for (const id of devices) this.unstoredDevices.delete(id)
+    for (const id of people) this.cluster?.untold.add(id)
+    this.tellPeers()
     const command: SeenCommand = [
       commandTypes.seen,
       people.map((id) => [id, this.lastSeen.get(id) ?? now]),
