@@ -108,6 +108,10 @@ export const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: 'check this machine and say how to mend what is wrong',
     load: async () => (await import('./doctor.ts')).doctorCommand(),
   },
+  update: {
+    summary: 'check and install updates of the appliance',
+    load: async () => (await import('./update.ts')).updateCommand(),
+  },
   appliance: {
     summary: "run the appliance's own programs",
     load: async () => (await import('./appliance.ts')).applianceCommand(),

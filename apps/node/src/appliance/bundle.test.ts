@@ -1,0 +1,144 @@
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import * as fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readBundle } from './bundle.ts'
+import type { BundleFault } from './bundle-errors.ts'
+import { BundleWorkshop } from './bundle-fixture.ts'
+import { runTool } from './tools.ts'
+
+let workshop: BundleWorkshop
+let root: string
+let good: string
+
+beforeAll(async () => {
+  workshop = await BundleWorkshop.open()
+  root = workshop.vendor('vendor')
+  workshop.vendor('stranger')
+  good = workshop.bundle('good', {
+    vendor: 'vendor',
+    version: '0.2.0',
+    files: { 'rootfs.img': 'x'.repeat(300_000) },
+  })
+})
+afterAll(async () => {
+  await workshop[Symbol.asyncDispose]()
+})
+
+const read = (file: string) => readBundle(file, root, runTool)
+
+async function faultOf(file: string): Promise<BundleFault | null> {
+  return await read(file).then(
+    () => null,
+    (error) => error.fault,
+  )
+}
+
+test('a whole bundle of the vendor is read', async () => {
+  const bundle = await read(good)
+  expect(bundle).toMatchObject({
+    version: '0.2.0',
+    compatible: 'holdfast-x86_64',
+    contents: { minVersion: '0.1.0' },
+  })
+  expect(bundle.id).toMatch(/^[0-9a-f]{64}$/)
+})
+
+test('a bundle signed by somebody else is refused, and the reason says so', async () => {
+  const file = workshop.bundle('foreign', { vendor: 'stranger', version: '0.2.0' })
+  await expect(read(file)).rejects.toThrow(
+    `The bundle ${file} is not signed by the vendor of this installation.`,
+  )
+  expect(await faultOf(file)).toBe('foreign-signature')
+})
+
+test('a bundle that ends anywhere before its end is refused', async () => {
+  const whole = readFileSync(good)
+  const file = workshop.path('cut.raucb')
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 0, max: whole.length - 1 }), async (length) => {
+      writeFileSync(file, whole)
+      truncateSync(file, length)
+      expect(['truncated', 'not-a-bundle']).toContain(await faultOf(file))
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('a bundle with any one byte of its payload or tree changed is refused', async () => {
+  const whole = readFileSync(good)
+  const signatureBytes = Number(whole.readBigUInt64BE(whole.length - 8)) + 8
+  const file = workshop.path('changed.raucb')
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 0, max: whole.length - signatureBytes - 1 }),
+      fc.integer({ min: 1, max: 255 }),
+      async (at, mask) => {
+        const changed = Buffer.from(whole)
+        changed[at]! ^= mask
+        writeFileSync(file, changed)
+        expect(['altered', 'not-a-bundle']).toContain(await faultOf(file))
+      },
+    ),
+    { numRuns: 60 },
+  )
+})
+
+test('a byte changed in the envelope of the signature is refused, or changes nothing that is signed', async () => {
+  const whole = readFileSync(good)
+  const original = await read(good)
+  const signatureBytes = Number(whole.readBigUInt64BE(whole.length - 8)) + 8
+  const file = workshop.path('envelope.raucb')
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: whole.length - signatureBytes, max: whole.length - 1 }),
+      fc.integer({ min: 1, max: 255 }),
+      async (at, mask) => {
+        const changed = Buffer.from(whole)
+        changed[at]! ^= mask
+        writeFileSync(file, changed)
+        const outcome = await read(file).catch((error) => error.fault)
+        if (typeof outcome === 'object') expect(outcome).toEqual({ ...original, file })
+        else expect(['truncated', 'foreign-signature', 'altered', 'not-a-bundle']).toContain(outcome)
+      },
+    ),
+    { numRuns: 60 },
+  )
+})
+
+test('the payload of one bundle under the signature of another is refused', async () => {
+  const other = readFileSync(
+    workshop.bundle('other', {
+      vendor: 'vendor',
+      version: '0.3.0',
+      files: { 'rootfs.img': 'y'.repeat(300_000) },
+    }),
+  )
+  const whole = readFileSync(good)
+  const signatureBytes = Number(whole.readBigUInt64BE(whole.length - 8)) + 8
+  const otherSignature = Number(other.readBigUInt64BE(other.length - 8)) + 8
+  const file = workshop.path('swapped.raucb')
+  writeFileSync(
+    file,
+    Buffer.concat([
+      whole.subarray(0, whole.length - signatureBytes),
+      other.subarray(other.length - otherSignature),
+    ]),
+  )
+  expect(await faultOf(file)).toBe('altered')
+})
+
+test('contents of another version than the manifest are refused', async () => {
+  const file = workshop.bundle('two-versions', {
+    vendor: 'vendor',
+    version: '0.2.0',
+    contents: { version: '0.3.0' },
+  })
+  expect(await faultOf(file)).toBe('altered')
+})
+
+test.each([
+  ['no file', () => workshop.path('none'), 'unreadable'],
+  ['something else', () => '/bin/true', 'not-a-bundle'],
+])('%s is refused', async (_, file, fault) => {
+  expect(await faultOf(file())).toBe(fault)
+})

@@ -1,0 +1,215 @@
+/**
+ * A bundle: the one signed file of an update. It is RAUC's verity format (RAUC manual, "Bundle Formats"):
+ *
+ *   payload (a squashfs)  ·  hash tree of dm-verity  ·  CMS message (RFC 5652) with the manifest  ·  its size, 8 bytes
+ *
+ * The signature covers the manifest, the manifest the root of the tree, the tree every block of the payload. All of it is
+ * checked here before anything is written, on every kind of machine; RAUC and the kernel check it again.
+ */
+import { createHash } from 'node:crypto'
+import type { FileHandle } from 'node:fs/promises'
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { BundleError } from './bundle-errors.ts'
+import { type RunTool, ToolError } from './tools.ts'
+import { blockBytes, VerityTree } from './verity.ts'
+import { isVersion } from './versions.ts'
+
+/** A manifest with certificates is some kilobytes. */
+const maxSignatureBytes = 1024 * 1024
+const sizeBytes = 8
+const readBytes = 256 * blockBytes
+const squashfsMagic = 'hsqs'
+export const contentsFile = 'holdfast.json'
+
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+~-]{0,120}$/)
+const version = z.string().refine(isVersion, 'it is no version')
+
+/** `holdfast.json` inside the payload: what the bundle brings. */
+export const contentsSchema = z.object({
+  version,
+  date: z.string().max(40),
+  /** The oldest version that may be updated to this one in one step. */
+  minVersion: version,
+  /** Migrations that the version knows, by database. */
+  migrations: z.record(z.string(), z.array(z.string().max(120)).max(1000)),
+  artefacts: z
+    .array(
+      z.object({
+        name,
+        kind: z.enum(['image', 'deb', 'oci', 'sbom', 'notes']),
+        arch: z.string().max(20).nullable(),
+        bytes: z.int().min(0),
+        sha256: z.string().regex(/^[0-9a-f]{64}$/),
+      }),
+    )
+    .max(50),
+})
+export type BundleContents = z.infer<typeof contentsSchema>
+
+export interface Bundle {
+  file: string
+  /** SHA-256 of the manifest, which names every byte of the payload: names this very bundle. */
+  id: string
+  /** Kind of machine that it is for. */
+  compatible: string
+  version: string
+  contents: BundleContents
+}
+
+/**
+ * Reads and checks a bundle whole.
+ * @param releaseRoot file with the certificate of the release root
+ * @throws BundleError `unreadable`, `not-a-bundle`, `truncated`, `foreign-signature`, `altered`
+ */
+export async function readBundle(file: string, releaseRoot: string, run: RunTool): Promise<Bundle> {
+  const handle = await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
+    throw new BundleError('unreadable', `The bundle ${file} cannot be read: ${error.message}.`, {
+      cause: error,
+    })
+  })
+  try {
+    const signature = await readSignature(handle, file)
+    const text = await verifiedManifest(signature.der, file, releaseRoot, run)
+    const manifest = parseManifest(text, file)
+    await checkPayload(handle, file, signature.start, manifest)
+    const contents = await readContents(file, run)
+    if (contents.version !== manifest.version)
+      throw new BundleError(
+        'altered',
+        `The bundle ${file} names two versions; take the file from the vendor again.`,
+      )
+    return {
+      file,
+      id: createHash('sha256').update(text).digest('hex'),
+      compatible: manifest.compatible,
+      version: manifest.version,
+      contents,
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+async function readSignature(handle: FileHandle, file: string): Promise<{ der: Buffer; start: number }> {
+  const { size } = await handle.stat()
+  const head = await readAt(handle, 0, squashfsMagic.length)
+  if (head.toString('latin1') !== squashfsMagic)
+    throw new BundleError('not-a-bundle', `${file} is not an update bundle of Holdfast.`)
+  const truncated = new BundleError(
+    'truncated',
+    `The bundle ${file} is not whole: it ends too early. Copy it again, and compare its size and SHA-256 with the vendor's.`,
+  )
+  if (size < blockBytes + sizeBytes) throw truncated
+  const bytes = (await readAt(handle, size - sizeBytes, sizeBytes)).readBigUInt64BE()
+  if (bytes === 0n || bytes > BigInt(maxSignatureBytes) || bytes > BigInt(size - sizeBytes)) throw truncated
+  const start = size - sizeBytes - Number(bytes)
+  const der = await readAt(handle, start, Number(bytes))
+  // A CMS message is a SEQUENCE whose length, in two bytes or more, fills the place (ITU-T X.690, 8.1.3).
+  if (der[0] !== 0x30 || start % blockBytes !== 0) throw truncated
+  return { der, start }
+}
+
+/** The dates of the certificate are not looked at: a machine without internet may not know what day it is. */
+async function verifiedManifest(
+  der: Buffer,
+  file: string,
+  releaseRoot: string,
+  run: RunTool,
+): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-bundle-'))
+  try {
+    const message = join(folder, 'signature')
+    await writeFile(message, der)
+    return await run('openssl', [
+      ...['cms', '-verify', '-inform', 'DER', '-binary', '-in', message],
+      ...['-CAfile', releaseRoot, '-no-CApath', '-purpose', 'any', '-no_check_time'],
+    ])
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error
+    throw new BundleError(
+      'foreign-signature',
+      `The bundle ${file} is not signed by the vendor of this installation. Do not install it; ask where it came from.`,
+      { cause: error },
+    )
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+interface Manifest {
+  compatible: string
+  version: string
+  root: Buffer
+  salt: Buffer
+  treeBytes: number
+}
+
+/** The manifest is a key file: sections in brackets, `key=value` lines. */
+function parseManifest(text: string, file: string): Manifest {
+  const values = new Map<string, string>()
+  let section = ''
+  for (const line of text.split(/\r?\n/)) {
+    const heading = /^\[(.+)\]$/.exec(line)
+    if (heading) section = heading[1]!
+    const pair = /^([a-z-]+)=(.*)$/.exec(line)
+    if (pair) values.set(`${section}.${pair[1]}`, pair[2]!)
+  }
+  const text1 = (key: string) => values.get(key) ?? ''
+  const hex = (key: string) => Buffer.from(text1(key), 'hex')
+  const manifest = {
+    compatible: text1('update.compatible'),
+    version: text1('update.version'),
+    root: hex('bundle.verity-hash'),
+    salt: hex('bundle.verity-salt'),
+    treeBytes: Number(text1('bundle.verity-size')),
+  }
+  const good =
+    text1('bundle.format') === 'verity' &&
+    isVersion(manifest.version) &&
+    manifest.root.length === 32 &&
+    Number.isInteger(manifest.treeBytes) &&
+    manifest.treeBytes > 0
+  if (!good)
+    throw new BundleError('not-a-bundle', `The manifest of the bundle ${file} is not one of Holdfast's.`)
+  return manifest
+}
+
+async function checkPayload(
+  handle: FileHandle,
+  file: string,
+  end: number,
+  manifest: Manifest,
+): Promise<void> {
+  const payloadBytes = end - manifest.treeBytes
+  const altered = new BundleError(
+    'altered',
+    `The bundle ${file} is damaged or was changed: its contents do not match its signature. Copy it again from the vendor.`,
+  )
+  if (payloadBytes <= 0 || payloadBytes % blockBytes !== 0) throw altered
+  const tree = new VerityTree(manifest.salt)
+  for (let at = 0; at < payloadBytes; at += readBytes)
+    tree.add(await readAt(handle, at, Math.min(readBytes, payloadBytes - at)))
+  const made = tree.finish()
+  if (!made.root.equals(manifest.root)) throw altered
+  if (made.tree.length !== manifest.treeBytes) throw altered
+  if (!made.tree.equals(await readAt(handle, payloadBytes, manifest.treeBytes))) throw altered
+}
+
+async function readContents(file: string, run: RunTool): Promise<BundleContents> {
+  const parsed = contentsSchema.safeParse(JSON.parse(await run('unsquashfs', ['-cat', file, contentsFile])))
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  throw new BundleError(
+    'not-a-bundle',
+    `The list of contents in the bundle ${file} is wrong at ${issue?.path.join('.')}: ${issue?.message}.`,
+  )
+}
+
+async function readAt(handle: FileHandle, at: number, bytes: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(bytes)
+  const { bytesRead } = await handle.read(buffer, 0, bytes, at)
+  return buffer.subarray(0, bytesRead)
+}

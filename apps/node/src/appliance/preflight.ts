@@ -1,0 +1,185 @@
+/** What is looked at before an update is installed. Each finding says what is wrong and how to mend it. */
+import { existsSync, readdirSync, statfsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Bundle } from './bundle.ts'
+import type { Release } from './release.ts'
+import { compareVersions } from './versions.ts'
+
+export interface PreflightFinding {
+  check: 'machine' | 'version' | 'slot' | 'health' | 'space' | 'backup' | 'quorum'
+  /** `stop` keeps the update from being installed; `warn` is for whoever installs it. */
+  level: 'ok' | 'warn' | 'stop'
+  found: string
+  /** What to do; null when nothing. */
+  mend: string | null
+}
+
+/** What the checks look at; gathered by `gatherFacts`, or made up by a test. */
+export interface PreflightFacts {
+  release: Release
+  compatible: string
+  readiness: { ready: true } | { ready: false; reason: string }
+  /** Whether an earlier update is not settled yet. */
+  pending: boolean
+  /** Bytes of the databases that a new version may change. */
+  databaseBytes: number
+  freeBytes: number
+  /** Migrations that the databases have, by database. */
+  applied: Readonly<Record<string, readonly string[]>>
+  /** Hours since the newest backup; null: none is known. */
+  backupAgeHours: number | null
+  /** Nodes of the cluster that vote, and how many of them answer; null: a single node. */
+  cluster: { voters: number; healthy: number } | null
+}
+
+/** Copies of databases, and some room for the node to start in. */
+const spareBytes = 256 * 1024 * 1024
+const oldBackupHours = 48
+
+/** Kind of machine that bundles are for, beside its Debian packages. */
+export const compatibleAppliance = 'holdfast-x86_64'
+
+export function preflight(bundle: Bundle, facts: PreflightFacts): PreflightFinding[] {
+  return [
+    machine(bundle, facts),
+    versionPath(bundle, facts),
+    pending(facts),
+    health(facts),
+    space(bundle, facts),
+    backup(facts),
+    quorum(facts),
+  ]
+}
+
+/** Whether the new version changes a database, so that going back needs a copy of it. */
+export function changesDatabases(bundle: Bundle, applied: PreflightFacts['applied']): boolean {
+  return Object.entries(bundle.contents.migrations).some(([database, known]) =>
+    known.some((migration) => !(applied[database] ?? []).includes(migration)),
+  )
+}
+
+const ok = (check: PreflightFinding['check'], found: string): PreflightFinding => ({
+  check,
+  level: 'ok',
+  found,
+  mend: null,
+})
+
+function machine(bundle: Bundle, { compatible }: PreflightFacts): PreflightFinding {
+  if (bundle.compatible === compatible) return ok('machine', `for ${compatible}`)
+  return {
+    check: 'machine',
+    level: 'stop',
+    found: `The bundle is for ${bundle.compatible}, this machine is ${compatible}.`,
+    mend: 'Take the bundle for this kind of machine.',
+  }
+}
+
+function versionPath(bundle: Bundle, { release }: PreflightFacts): PreflightFinding {
+  const { minVersion } = bundle.contents
+  const order = compareVersions(bundle.version, release.version)
+  if (order === 0)
+    return {
+      check: 'version',
+      level: 'stop',
+      found: `Version ${bundle.version} runs already.`,
+      mend: 'There is nothing to do.',
+    }
+  if (order < 0)
+    return {
+      check: 'version',
+      level: 'stop',
+      found: `Version ${bundle.version} is older than ${release.version}, which runs.`,
+      mend: 'An older version may not read the data of this one. To go back, install it anew and put a backup back.',
+    }
+  if (compareVersions(release.version, minVersion) < 0)
+    return {
+      check: 'version',
+      level: 'stop',
+      found: `Version ${bundle.version} needs ${minVersion} or newer before it; ${release.version} runs.`,
+      mend: `Install ${minVersion} first.`,
+    }
+  return ok('version', `${release.version} to ${bundle.version}`)
+}
+
+function pending({ pending: isPending }: PreflightFacts): PreflightFinding {
+  if (!isPending) return ok('slot', 'no other update is under way')
+  return {
+    check: 'slot',
+    level: 'stop',
+    found: 'Another update is not finished.',
+    mend: 'Wait until it is confirmed or taken back; a restart of the machine settles it.',
+  }
+}
+
+function health({ readiness }: PreflightFacts): PreflightFinding {
+  if (readiness.ready) return ok('health', 'the node serves')
+  return {
+    check: 'health',
+    level: 'stop',
+    found: `The node does not serve: ${readiness.reason}.`,
+    mend: 'Mend that first (holdfast doctor), so that a fault of the new version can be told from an old one.',
+  }
+}
+
+function space(bundle: Bundle, facts: PreflightFacts): PreflightFinding {
+  const needed = spareBytes + (changesDatabases(bundle, facts.applied) ? facts.databaseBytes : 0)
+  const shown = `${mib(facts.freeBytes)} free, ${mib(needed)} needed`
+  if (facts.freeBytes >= needed) return ok('space', shown)
+  return {
+    check: 'space',
+    level: 'stop',
+    found: `The data partition has too little room: ${shown}.`,
+    mend: 'Remove old uploads, shorten the retention of channels, or enlarge the disk.',
+  }
+}
+
+function backup({ backupAgeHours }: PreflightFacts): PreflightFinding {
+  const mend =
+    'Make a backup and take it off this machine: the update keeps copies of the databases, a broken disk does not.'
+  if (backupAgeHours === null) return { check: 'backup', level: 'warn', found: 'No backup is known.', mend }
+  if (backupAgeHours > oldBackupHours)
+    return {
+      check: 'backup',
+      level: 'warn',
+      found: `The newest backup is ${Math.round(backupAgeHours)} hours old.`,
+      mend,
+    }
+  return ok('backup', `${Math.round(backupAgeHours)} hours old`)
+}
+
+function quorum({ cluster }: PreflightFacts): PreflightFinding {
+  if (cluster === null)
+    return {
+      check: 'quorum',
+      level: 'warn',
+      found: 'This is a single node: clients wait while it restarts.',
+      mend: null,
+    }
+  const without = cluster.healthy - 1
+  if (without > cluster.voters / 2) return ok('quorum', `${without} of ${cluster.voters} nodes stay`)
+  return {
+    check: 'quorum',
+    level: 'stop',
+    found: `Without this node ${without} of ${cluster.voters} nodes would be left, too few to go on.`,
+    mend: 'Bring the other nodes back first.',
+  }
+}
+
+function mib(bytes: number): string {
+  return `${Math.round(bytes / 1024 / 1024)} MiB`
+}
+
+/** Bytes free for others than root at `path`. */
+export function freeBytesAt(path: string): number {
+  const { bavail, bsize } = statfsSync(path)
+  return bavail * bsize
+}
+
+/** Bytes of the databases in a node's data folder. */
+export function databaseBytesIn(folder: string): number {
+  if (!existsSync(folder)) return 0
+  return readdirSync(folder)
+    .filter((name) => /^(cluster|node)\.db(-wal|-shm)?$/.test(name))
+    .reduce((sum, name) => sum + statSync(join(folder, name)).size, 0)
+}
