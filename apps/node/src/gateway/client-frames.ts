@@ -17,6 +17,7 @@ import type { ChannelStates } from './channel-states.ts'
 import type { Connection } from './connection.ts'
 import { checkFrame, type Fault, type FrameHandlers, frameId, takesPart } from './frames.ts'
 import type { Gateway } from './gateway.ts'
+import type { TypingRelay } from './typing-relay.ts'
 
 export interface ClientFramesOptions {
   gateway: Gateway
@@ -30,6 +31,8 @@ export interface ClientFramesOptions {
   channelStates: ChannelStates
   metrics: Metrics
   clock: Clock
+  /** Tells other nodes who types; null on a single node. */
+  typing?: Pick<TypingRelay, 'tell'> | null
   /** Why messages are refused just now, such as a full disk; null when they are not. */
   refusal: () => HoldfastError | null
 }
@@ -111,6 +114,7 @@ export class ClientFrames implements FrameHandlers {
       person: connection.personId,
     } satisfies ServerFrame)
     this.o.gateway.fanOut.toChannel(channel.no, text, connection)
+    this.o.typing?.tell(channel.id, connection.personId)
   }
 
   private async auth(connection: Connection, frame: Extract<ClientFrame, { t: 'auth' }>): Promise<void> {

@@ -158,6 +158,8 @@ export interface PresenceState {
     state: 'online' | 'away'
     site: string
     since: number
+    /** Name of the node that it is connected to; absent on a single node. */
+    node?: string
   }[]
 }
 
