@@ -1,0 +1,256 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import { configSchema } from '../../apps/node/src/config/config.ts'
+import { loadConfig } from '../../apps/node/src/config/load-config.ts'
+import { cacheFolder, must, pinnedNode, repoRoot, run } from '../test/programs.ts'
+
+const chart = join(import.meta.dirname, 'holdfast')
+const digest = `sha256:${'0123456789abcdef'.repeat(4)}`
+const token = 'a-token-of-the-facility-1234567890'
+const image = ['--set', `image.digest=${digest}`]
+const full = [
+  ...['--set', 'replicas=5', '--set', `metrics.token=${token}`, '--set', 'service.type=LoadBalancer'],
+  ...['--set', 'publicNames={chat.example.lan,10.20.0.5}', '--set', 'antiAffinity=preferred'],
+  ...['--set', 'settings.logLevel=debug', '--set', 'settings.maxConnectionsPerAddress=5000'],
+  ...['--set', 'persistence.storageClass=local', '--set', 'priorityClassName=facility'],
+  ...['--set', 'nodeSelector.disk=ssd', '--set-json', 'tolerations=[{"operator":"Exists"}]'],
+  ...['--set-json', 'networkPolicy.clients=[{"ipBlock":{"cidr":"10.0.0.0/8"}}]'],
+  ...['--set-json', 'image.pullSecrets=[{"name":"own-registry"}]', '--set', 'podAnnotations.team=a'],
+  ...['--set-string', 'service.annotations.pool=lan'],
+]
+const variants: Record<string, string[]> = { one: [], three: ['--set', 'replicas=3'], full }
+
+// biome-ignore lint/suspicious/noExplicitAny: manifests are read here and there; their types are checked as a whole below
+type Manifest = any
+
+let helm: string
+let folder: string
+
+beforeAll(async () => {
+  const find = `import(${JSON.stringify(join(repoRoot, 'appliance/lib/helm.mjs'))}).then(async (m) => console.log('\\n' + (await m.helmProgram())))`
+  helm = (await must([pinnedNode, '-e', find])).trim().split('\n').at(-1) ?? ''
+  mkdirSync(cacheFolder, { recursive: true })
+  folder = mkdtempSync(join(cacheFolder, 'chart-'))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+async function render(flags: readonly string[], release = 'harbour'): Promise<Manifest[]> {
+  const text = await must([helm, 'template', release, chart, '--namespace', 'sea', ...image, ...flags])
+  return parseAllDocuments(text).map((document) => {
+    expect(document.errors).toEqual([])
+    return document.toJS()
+  })
+}
+
+const one = (manifests: Manifest[], kind: string, name?: string): Manifest => {
+  const found = manifests.filter((each) => each.kind === kind && (!name || each.metadata.name === name))
+  expect(found.map((each) => each.metadata.name)).toHaveLength(1)
+  return found[0]
+}
+const podOf = (manifests: Manifest[]) => one(manifests, 'StatefulSet').spec.template.spec
+
+/** What the compiler says of the manifests as values of Kubernetes' types: unknown fields, wrong values. */
+async function typeErrors(manifests: Manifest[]): Promise<string> {
+  const lines = manifests.flatMap((each, index) => [
+    `import type { I${each.kind} as T${index} } from 'kubernetes-models/${each.apiVersion}/${each.kind}'`,
+    `export const m${index}: T${index} = ${JSON.stringify(each)}`,
+  ])
+  const place = mkdtempSync(join(folder, 'types-'))
+  writeFileSync(join(place, 'manifests.ts'), `${lines.join('\n')}\n`)
+  const options = { strict: true, noEmit: true, module: 'nodenext', skipLibCheck: true, types: [] }
+  const project = { compilerOptions: options, files: ['manifests.ts'] }
+  writeFileSync(join(place, 'tsconfig.json'), JSON.stringify(project))
+  const { code, stdout } = await run([join(repoRoot, 'node_modules/.bin/tsc'), '-p', place], {
+    env: { PATH: `${join(pinnedNode, '..')}:${process.env.PATH}` },
+  })
+  return code === 0 ? stdout : stdout || `tsc ended with ${code}`
+}
+
+describe('the check of types', () => {
+  it('finds a misspelt field and a wrong value deep inside', async () => {
+    const manifests = await render([])
+    podOf(manifests).containers[0].imagePulPolicy = 'Never'
+    expect(await typeErrors(manifests)).toMatch(/imagePulPolicy/)
+    const others = await render([])
+    podOf(others).containers[0].ports[0].containerPort = 'https'
+    expect(await typeErrors(others)).toMatch(/'string' is not assignable to type 'number'/)
+  })
+})
+
+describe.each(Object.entries(variants))('the chart with the values "%s"', (_, flags) => {
+  it('passes lint --strict', async () => {
+    const said = await must([helm, 'lint', '--strict', chart, ...image, ...flags])
+    expect(said).toContain('0 chart(s) failed')
+  })
+
+  it('renders manifests that Kubernetes’ own schemas and types know to the last field', async () => {
+    const manifests = await render(flags)
+    expect(await typeErrors(manifests)).toBe('')
+    for (const each of manifests) {
+      const path = `kubernetes-models/${each.apiVersion}/${each.kind}`
+      const { [each.kind]: Model } = await import(/* @vite-ignore */ path)
+      new Model(each).validate()
+    }
+  })
+
+  it('sets what the node itself takes for its settings', async () => {
+    const manifests = await render(flags)
+    const container = podOf(manifests).containers[0]
+    const variables: Record<string, string> = { ...one(manifests, 'ConfigMap').data }
+    for (const { name, value } of container.env) if (name.startsWith('HOLDFAST_')) variables[name] = value
+    const config = await loadConfig({ flags: {}, variables })
+    expect(config.dataDir).toBe('/data/node')
+    const ports = Object.fromEntries(container.ports.map((each: Manifest) => [each.name, each.containerPort]))
+    const { port, peerPort, raftPort } = config
+    expect(ports).toEqual({ https: port, peer: peerPort, raft: raftPort })
+    expect(config.publicNames).toContain('harbour-holdfast.sea.svc')
+  })
+
+  it('runs the image of the digest without any right, writing to its volume and /tmp only', async () => {
+    const manifests = await render(flags)
+    const pod = podOf(manifests)
+    expect(pod).toMatchObject({
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: 10443,
+        fsGroup: 10443,
+        fsGroupChangePolicy: 'OnRootMismatch',
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+    })
+    expect(pod.containers).toHaveLength(1)
+    expect(pod.containers[0]).toMatchObject({
+      image: `localhost/holdfast@${digest}`,
+      imagePullPolicy: 'IfNotPresent',
+      securityContext: {
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      },
+    })
+    const writable = pod.containers[0].volumeMounts.filter((each: Manifest) => !each.readOnly)
+    expect(writable.map((each: Manifest) => each.mountPath).sort()).toEqual(['/data', '/tmp'])
+    for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'])
+      expect(pod.containers[0][probe].httpGet).toMatchObject({ port: 'https', scheme: 'HTTPS' })
+    expect(pod.containers[0].readinessProbe.httpGet.path).toBe('/readyz')
+    expect(pod.containers[0].livenessProbe.httpGet.path).toBe('/healthz')
+  })
+
+  it('selects its own pods everywhere, and keeps secrets in Secrets', async () => {
+    const manifests = await render(flags)
+    const labels = one(manifests, 'StatefulSet').spec.template.metadata.labels
+    const selectors = [
+      one(manifests, 'StatefulSet').spec.selector.matchLabels,
+      one(manifests, 'NetworkPolicy').spec.podSelector.matchLabels,
+      ...manifests.filter((each) => each.kind === 'Service').map((each) => each.spec.selector),
+    ]
+    for (const selector of selectors) expect(labels).toMatchObject(selector)
+    for (const each of manifests.filter(({ kind }) => kind !== 'Secret'))
+      expect(JSON.stringify(each)).not.toContain(token)
+  })
+})
+
+describe('the nodes of a cluster', () => {
+  it('have names of their own before they are ready, start together, and are disturbed one at a time', async () => {
+    const manifests = await render(['--set', 'replicas=3'])
+    const set = one(manifests, 'StatefulSet')
+    const nodes = one(manifests, 'Service', set.spec.serviceName)
+    expect(nodes.spec).toMatchObject({ clusterIP: 'None', publishNotReadyAddresses: true })
+    expect(set.spec).toMatchObject({ replicas: 3, podManagementPolicy: 'Parallel' })
+    expect(one(manifests, 'PodDisruptionBudget').spec.maxUnavailable).toBe(1)
+    const address = podOf(manifests).containers[0].env.find(
+      (each: Manifest) => each.name === 'HOLDFAST_CLUSTER_ADDRESS',
+    )
+    expect(address.value).toBe(`$(POD_NAME).${nodes.metadata.name}.sea.svc`)
+    const { peerPort, raftPort } = configSchema.parse({ dataDir: '/x' })
+    const [, between] = one(manifests, 'NetworkPolicy').spec.ingress
+    expect(between.from).toEqual([{ podSelector: { matchLabels: set.spec.selector.matchLabels } }])
+    const ports = nodes.spec.ports.map((each: Manifest) => each.port)
+    expect(ports).toEqual([7443, peerPort, raftPort])
+  })
+
+  it('stand on machines of their own, unless the operator says otherwise', async () => {
+    const affinity = async (mode: string) =>
+      podOf(await render(['--set', `antiAffinity=${mode}`])).affinity?.podAntiAffinity
+    expect(await affinity('required')).toHaveProperty('requiredDuringSchedulingIgnoredDuringExecution')
+    expect(await affinity('preferred')).toHaveProperty('preferredDuringSchedulingIgnoredDuringExecution')
+    expect(await affinity('none')).toBeUndefined()
+  })
+
+  it('reach nothing but each other and the name service', async () => {
+    const { policyTypes, egress } = one(await render([]), 'NetworkPolicy').spec
+    expect(policyTypes).toEqual(['Ingress', 'Egress'])
+    expect(egress.flatMap((rule: Manifest) => rule.to.map((to: Manifest) => Object.keys(to)))).toEqual([
+      ['podSelector'],
+      ['namespaceSelector'],
+    ])
+  })
+
+  it('a single one has no budget that would keep its machine from being emptied', async () => {
+    expect((await render([])).filter((each) => each.kind === 'PodDisruptionBudget')).toEqual([])
+  })
+})
+
+describe('the metrics token', () => {
+  it('is mounted as a file from the Secret of the chart, or from the operator’s own', async () => {
+    const own = await render(['--set', 'metrics.existingSecret=theirs'])
+    expect(own.filter((each) => each.kind === 'Secret')).toEqual([])
+    const made = await render(['--set', `metrics.token=${token}`])
+    const name = one(made, 'Secret').metadata.name
+    for (const [manifests, secretName] of [
+      [own, 'theirs'],
+      [made, name],
+    ] as const) {
+      const volume = podOf(manifests).volumes.find((each: Manifest) => each.name === 'secrets')
+      expect(volume.secret.secretName).toBe(secretName)
+      const mount = podOf(manifests).containers[0].volumeMounts.find(
+        (each: Manifest) => each.name === 'secrets',
+      )
+      const { HOLDFAST_METRICS_TOKEN_FILE: file } = one(manifests, 'ConfigMap').data
+      expect(file).toBe(`${mount.mountPath}/metrics-token`)
+    }
+  })
+})
+
+describe('values that cannot be', () => {
+  const refused: [string, string[], RegExp][] = [
+    ['two nodes', ['--set', 'replicas=2'], /replicas/],
+    ['a tag instead of a digest', ['--set', 'image.digest=latest'], /digest/],
+    ['no digest', ['--set', 'image.digest='], /image\.digest is missing/],
+    ['a misspelt value', ['--set', 'replica=3'], /replica/],
+    ['a setting that is the chart’s', ['--set', 'settings.dataDir=/x'], /dataDir/],
+    ['a short token', ['--set', 'metrics.token=short'], /token/],
+    ['a list in a list of names', ['--set', 'publicNames={a\\,b}'], /publicNames/],
+    ['an unknown service type', ['--set', 'service.type=Ingress'], /type/],
+  ]
+  it.each(refused)('%s are refused with the reason', async (_, flags, reason) => {
+    const { code, stderr } = await run([helm, 'template', 'x', chart, ...image, ...flags])
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(reason)
+  })
+})
+
+describe('the archive', () => {
+  it('is the same every time, and installs the image it was made with', async () => {
+    const pack = async (name: string) => {
+      const out = join(folder, name)
+      const script = join(repoRoot, 'scripts/appliance.mjs')
+      const flags = ['--out', out, '--work', join(folder, `${name}-work`), '--digest', digest]
+      await must([pinnedNode, script, 'chart', ...flags])
+      return join(out, readdirSync(out)[0] ?? '')
+    }
+    const [first, second] = [await pack('first'), await pack('second')]
+    expect(readFileSync(second).equals(readFileSync(first))).toBe(true)
+    const rendered = await must([helm, 'template', 'x', first])
+    expect(rendered).toContain(`image: "localhost/holdfast@${digest}"`)
+    const { version } = JSON.parse(readFileSync(join(repoRoot, 'package.json'), 'utf8'))
+    const shown = await must([helm, 'show', 'chart', first])
+    expect(shown).toContain(`version: ${version}\n`)
+    expect(readFileSync(join(chart, 'Chart.yaml'), 'utf8')).toContain(`version: ${version}\n`)
+    expect(existsSync(join(chart, 'charts'))).toBe(false)
+  })
+})
