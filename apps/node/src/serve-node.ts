@@ -68,6 +68,7 @@ class Serving {
   private readonly logger: Logger
   private config: Config
   private node: Node | null = null
+  private starting: Promise<unknown> | null = null
   private restarting: Promise<void> | null = null
   private stopped = false
 
@@ -77,7 +78,13 @@ class Serving {
     this.logger = logger
   }
 
-  async start(): Promise<{ port: number; folder: DataFolder; setupCode: string | null }> {
+  start(): Promise<{ port: number; folder: DataFolder; setupCode: string | null }> {
+    const started = this.open()
+    this.starting = started.catch(() => {})
+    return started
+  }
+
+  private async open(): Promise<{ port: number; folder: DataFolder; setupCode: string | null }> {
     const { config, logger, environment } = this
     const folder = await openDataFolder({
       dataDir: config.dataDir,
@@ -126,6 +133,8 @@ class Serving {
   private async startAnew(): Promise<void> {
     try {
       await new Promise((resolve) => setTimeout(resolve, restartDelayMs))
+      // A state may arrive while the node is still starting.
+      await this.starting
       await this.node?.stop()
       this.node = null
       // Sockets of the service manager are handed out once for each process.

@@ -25,6 +25,8 @@ export interface NodeOptions {
   policy?: Partial<{ deviceApproval: 'auto' | 'manual'; deviceRequired: boolean; lockoutAttempts: number }>
   /** An existing folder, which is not removed; by default a temporary one. */
   dataDir?: string
+  /** Port of HTTPS; any free one by default. */
+  port?: number
   /** More flags of `holdfast serve`. */
   flags?: readonly string[]
 }
@@ -63,6 +65,7 @@ export class TestNode implements AsyncDisposable {
   constructor(made: {
     dataDir: string
     temporary: boolean
+    port: number
     flags: readonly string[]
     recoveryCodes: string[]
   }) {
@@ -70,7 +73,7 @@ export class TestNode implements AsyncDisposable {
     this.recoveryCodes = made.recoveryCodes
     this.#temporary = made.temporary
     this.#flags = made.flags
-    this.#daemon = new Daemon(made.dataDir, ['--port', '0', ...made.flags])
+    this.#daemon = new Daemon(made.dataDir, ['--port', String(made.port), ...made.flags])
   }
 
   get url(): string {
@@ -229,7 +232,7 @@ export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
     recoveryCodes = await initialize({ dataDir, ...names })
   }
   keepQuiet(dataDir)
-  const node = new TestNode({ dataDir, temporary, flags, recoveryCodes })
+  const node = new TestNode({ dataDir, temporary, port: options.port ?? 0, flags, recoveryCodes })
   showLogOnFailure(node)
   try {
     await node.start({ signInOwner: setUp })

@@ -97,7 +97,10 @@ export class ClusterNode {
       logger,
       onFailure,
       onRestoreNeeded: (reason) => this.restore(reason),
-      onWritable: (writable, reason) => this.hooks.writable(writable, reason),
+      onWritable: (writable, reason) => {
+        this.hooks.writable(writable, reason)
+        if (writable) void this.announce()
+      },
       onAdopted: () => folder.membership.update({ forceNew: false }),
     })
     const generation = () => membership.generation
@@ -199,6 +202,8 @@ export class ClusterNode {
   leader(): NodeRecord | null {
     const memberId = this.log.status?.leader ?? null
     if (memberId === null || this.core === null) return null
+    // Its own row may not say yet who it is in etcd.
+    if (this.log.leads) return this.core.directory.nodes.get(this.nodeId) ?? null
     for (const node of this.core.directory.nodes.values()) if (node.memberId === memberId) return node
     return null
   }
