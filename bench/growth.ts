@@ -20,6 +20,7 @@ import { type Curve, drawAscii, drawSvg } from './lib/chart.ts'
 import { type HoldfastData, initHoldfast, missingHoldfast, startHoldfast } from './lib/holdfast.ts'
 import { describeMachine } from './lib/machine.ts'
 import { readProcessTree } from './lib/process-tree.ts'
+import { Progress } from './lib/progress.ts'
 import {
   integer,
   megabytes,
@@ -58,11 +59,12 @@ const options = parseArgs({
   },
 }).values
 const sizes = options.sizes.split(',').map(Number)
+const progress = new Progress()
 
 async function measure(data: HoldfastData, rooms: Room[], size: number): Promise<Step> {
   const filled = fill(data.directory, size)
   await using node = await startHoldfast(data)
-  const indexSeconds = await indexCaughtUp(node)
+  const indexSeconds = await indexCaughtUp(node, progress)
   const { secret } = rooms[0]!.members[0]!
   using client = await ProtocolClient.connect(node.port, secret)
   using member = new TrpcClient(node.port)
@@ -122,9 +124,9 @@ let rooms: Room[]
 }
 const steps: Step[] = []
 for (const size of sizes) {
-  process.stderr.write(`measuring ${integer(size)} messages … `)
+  progress.begin(`measuring ${integer(size)} messages`)
   steps.push(await measure(data, rooms, size))
-  process.stderr.write('done\n')
+  progress.done()
 }
 
 const first = steps[0]!

@@ -2,6 +2,7 @@ import { percentile } from '../driver/meter.ts'
 import { Texts } from '../driver/words.ts'
 import { BenchError } from '../lib/bench-error.ts'
 import type { RunningHoldfast } from '../lib/holdfast.ts'
+import type { Progress } from '../lib/progress.ts'
 import type { TrpcClient } from '../lib/trpc.ts'
 import { rareWord } from './fill.ts'
 import type { ProtocolClient } from './protocol-client.ts'
@@ -59,12 +60,12 @@ async function search(member: TrpcClient, text: string): Promise<void> {
 }
 
 /** Waits until the full-text index has everything; returns the seconds. */
-export async function indexCaughtUp(node: RunningHoldfast): Promise<number> {
+export async function indexCaughtUp(node: RunningHoldfast, progress: Progress): Promise<number> {
   const startedAt = performance.now()
   for (;;) {
     const { searchLag } = await node.admin.query<{ searchLag: number }>('overview.status')
     if (searchLag === 0) return (performance.now() - startedAt) / 1_000
-    process.stderr.write(`\r  indexing, ${searchLag.toLocaleString('en-US')} to go … `)
+    progress.detail(`indexing, ${searchLag.toLocaleString('en-US')} to go`)
     await new Promise((resolve) => setTimeout(resolve, indexPollMs))
   }
 }
