@@ -30,7 +30,7 @@ import type { UpdateJournal, UpdateState } from './update-state.ts'
 export interface UpdaterOptions {
   paths: AppliancePaths
   node: Pick<LocalNode, 'readiness'>
-  slots: Pick<Slots, 'install' | 'activateOther'>
+  slots: Pick<Slots, 'install' | 'keepRunning' | 'activateOther' | 'giveUpOther'>
   journal: UpdateJournal
   run: RunTool
   reboot: () => Promise<void>
@@ -98,24 +98,38 @@ export class Updater {
       this.#judge(checked, options.again)
       say(`UPDATE-INSTALL ${from} to ${bundle.version}`)
       await this.#o.slots.install(file)
-      const snapshot = await this.#stopAndCopy(bundle)
-      const state = await journal.enter({
+      const state = await this.#choose({
         id: bundle.id,
         phase: 'installed',
         from,
         to: bundle.version,
         slot: slot === 'A' ? 'B' : 'A',
-        snapshot,
+        snapshot: await this.#stopAndCopy(bundle),
         reason: null,
         by,
       })
-      await this.#o.slots.activateOther()
       say(`UPDATE-INSTALLED ${bundle.version} in slot ${state.slot}; restarting`)
       await this.#o.reboot()
       return state
     } catch (error) {
       say(`UPDATE-REFUSED ${(error as Error).message}`)
       return await refused(error, bundle)
+    }
+  }
+
+  /** Makes the other slot the next one. When that fails it is given up before the failure is noted: no start is untold. */
+  async #choose(installed: Omit<UpdateState, 'at'>): Promise<UpdateState> {
+    const { journal, slots, run } = this.#o
+    try {
+      const state = await journal.enter(installed)
+      // The way back must be open: the running slot may have spent its one try.
+      await slots.keepRunning()
+      await slots.activateOther()
+      return state
+    } catch (error) {
+      await slots.giveUpOther()
+      await run('systemctl', ['start', 'holdfast.service'])
+      throw error
     }
   }
 
