@@ -1,6 +1,7 @@
 /** A real node for the specs: a process of bin/holdfast on a free port with a data folder of its own. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -33,6 +34,42 @@ export interface TestNode extends AsyncDisposable {
   stop(): Promise<void>
   /** Starts it again, on the same port. */
   start(): Promise<void>
+}
+
+export interface TestNodeOptions {
+  /** False: the set-up is left to the browser. */
+  isSetUp?: boolean
+  /** With ports of its own for the other nodes of a cluster, which all run on this machine. */
+  inCluster?: boolean
+}
+
+/** Where the nodes of a test find each other. */
+export const clusterAddress = '127.0.0.1'
+
+/** Flags that keep nodes on one machine apart. */
+async function clusterFlags(): Promise<string[]> {
+  const [peer, raft, etcd] = await freePorts(3)
+  return [
+    ...['--cluster-address', clusterAddress, '--peer-port', `${peer}`],
+    ...['--raft-port', `${raft}`, '--etcd-port', `${etcd}`],
+  ]
+}
+
+/** Ports that nobody listens on now; all are held until the last is found, so that they differ. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<Server>((done, fail) => {
+          const server = createServer().once('error', fail)
+          server.listen(0, clusterAddress, () => done(server))
+        }),
+    ),
+  )
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))))
+  return ports
 }
 
 /** Runs the command to its end. @throws Error with what it printed when it fails */
@@ -85,8 +122,12 @@ async function end(child: ChildProcess): Promise<void> {
   })
 }
 
-/** A started node; `isSetUp: false` leaves the set-up to the browser. */
-export async function startNode({ isSetUp = true } = {}): Promise<TestNode> {
+/** A started node. */
+export async function startNode({
+  isSetUp = true,
+  inCluster = false,
+}: TestNodeOptions = {}): Promise<TestNode> {
+  const flags = inCluster ? await clusterFlags() : []
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-e2e-'))
   const dataDir = join(folder, 'data')
   let recoveryCodes: string[] = []
@@ -111,7 +152,7 @@ export async function startNode({ isSetUp = true } = {}): Promise<TestNode> {
 
   let child: ChildProcess | null = null
   const start = async (port: number) => {
-    child = spawn(holdfast, ['serve', '--data', dataDir, '--port', String(port)], {
+    child = spawn(holdfast, ['serve', '--data', dataDir, '--port', String(port), ...flags], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     return readBanner(child)
