@@ -16,6 +16,7 @@ import { type DataFolder, ownNames } from './data-folder.ts'
 import { ChannelStates } from './gateway/channel-states.ts'
 import { ClientFrames } from './gateway/client-frames.ts'
 import { Gateway } from './gateway/gateway.ts'
+import { TypingRelay } from './gateway/typing-relay.ts'
 import { builtUi } from './http/built-ui.ts'
 import { HttpServer } from './http/http-server.ts'
 import type { Commit } from './log/log.ts'
@@ -103,7 +104,8 @@ export class Node {
       cluster = makeCluster?.(onFailure) ?? null
       return cluster?.log ?? null
     })
-    this.cluster = cluster
+    // Assigned in the call above, which the compiler cannot see.
+    this.cluster = cluster as ClusterNode | null
     const { log, directory, clock, alerts, metrics, proposer, db } = this.core
     const node = {
       id: folder.identity.nodeId,
@@ -116,6 +118,7 @@ export class Node {
     this.reader = new Reader({ databaseFile: folder.clusterFile, searchFile: folder.searchFile }, logger)
     this.auditReader = new AuditReader(folder.clusterFile, logger)
     this.presence = new Presence({ directory, log, clock, site })
+    if (this.cluster) this.presence.join(this.cluster.links, { nodeName: node.name })
     this.marks = new MarkCollector(log)
     this.security = new SecurityEvents({ proposer, logger, clock })
     this.sessions = new SessionGuard({
@@ -220,6 +223,7 @@ export class Node {
         channelStates: states,
         metrics,
         clock,
+        typing: this.typingRelay(),
         refusal: () => this.disk.refusal(),
       }),
     )
@@ -430,6 +434,13 @@ export class Node {
       logger,
       clock,
     })
+  }
+
+  /** Tells the other nodes who is typing; null on a single node. */
+  private typingRelay(): TypingRelay | null {
+    if (this.cluster === null) return null
+    const { directory, clock } = this.core
+    return new TypingRelay({ peers: this.cluster.links, directory, fanOut: this.gateway.fanOut, clock })
   }
 
   private prisma(): Promise<ClusterPrisma> {

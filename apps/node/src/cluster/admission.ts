@@ -13,6 +13,9 @@ import { adoptInterconnect } from '../trust/interconnect.ts'
 import { httpsUrl } from './addresses.ts'
 import { decodeJoinCode, type JoinCode } from './join-code.ts'
 
+const electionTries = 20
+const electionAgainMs = 1000
+
 export type Candidate = Omit<ClusterAdmit, 'secret'>
 
 /**
@@ -31,12 +34,23 @@ export async function requestAdmission(code: string, candidate: Candidate): Prom
     if (ca === null) continue
     assertVouched(ca, join, origin)
     using fetch = createNodeFetch({ ca })
-    return await createApi({ urls: [origin], fetch }).cluster.admit.mutate({
-      ...candidate,
-      secret: join.secret,
-    })
+    const { admit } = createApi({ urls: [origin], fetch }).cluster
+    return await patiently(() => admit.mutate({ ...candidate, secret: join.secret }))
   }
   throw unreachable
+}
+
+/** A cluster that is electing its leader refuses, having done nothing; it is asked again for a while. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ask()
+    } catch (error) {
+      const electing = error instanceof HoldfastError && error.code === 'no-quorum'
+      if (!electing || tries === electionTries) throw error
+      await new Promise((resolve) => setTimeout(resolve, electionAgainMs))
+    }
+  }
 }
 
 /** Whoever is not the facility that made the code learns nothing of it. */

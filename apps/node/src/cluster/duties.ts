@@ -61,7 +61,9 @@ export class Duties {
   private async promote(): Promise<void> {
     for (const member of this.known) {
       if (!member.learner || member.name === '') continue
-      // It votes once it has this log; its own state may still be on the way.
+      // A node starts anew when it has taken over the state; as a voter it would be missed meanwhile.
+      if (!this.log.reports.alive(member.name) || this.log.reports.of(member.name)?.state !== 'online')
+        continue
       await this.log.client.promote(member.id)
       this.logger.info({ node: member.name }, 'a new member votes')
     }
