@@ -91,6 +91,24 @@ test('what the log could not take is proposed again', async () => {
   await vi.waitUntil(() => newestSize(cluster) > 0 && signers(cluster).length === 2)
 })
 
+test('regression: a word on a checkpoint that the log could not take is said when it can', async () => {
+  await using cluster = await new TestCluster(2).start()
+  cluster.events(3)
+  const away = new HoldfastError('no-quorum', 'No quorum.')
+  cluster.node(1).failure = away
+  await cluster.node(0).checkpointer.take()
+  await cluster.settle()
+  expect(signers(cluster)).toEqual(['n_1'])
+  cluster.node(1).failure = null
+  await vi.waitUntil(() => signers(cluster).length === 2)
+  cluster.node(1).failure = away
+  await cluster.node(1).restart((db) => rewriteHistory(db, 1, (event) => ({ ...event, remote: '10.6.6.6' })))
+  cluster.node(1).failure = null
+  await vi.waitUntil(() => cluster.node(0).state().disputes().length > 0)
+  const first = cluster.node(0).machine.db.prepare('SELECT min(size) FROM checkpoint').pluck().get()
+  expect(cluster.node(0).state().disputes()).toMatchObject([{ node: 'n_2', size: first }])
+})
+
 test('a history rewritten on a follower is disputed by it when it starts, named everywhere, and signed by it no more', async () => {
   await using cluster = await new TestCluster(3).start()
   cluster.events(30)

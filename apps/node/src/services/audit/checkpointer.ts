@@ -37,8 +37,10 @@ export const checkpointLimits = {
   newsEvents: 1000,
   /** Time after the last checkpoint in which the leader makes another, when there are new events. */
   newsMs: 600_000,
-  /** How often the node looks at the time, and tries again what failed. */
+  /** How often the node looks at the time. */
   tickMs: 5000,
+  /** Time after which it tries again what failed. */
+  retryMs: 500,
   /** Hashes of events kept in memory since the last checkpoint; beyond it they are read again. */
   recentLeaves: 8192,
   /** Hashes read at once. */
@@ -68,7 +70,9 @@ export const checkpointAlertCodes = ['audit-disputed', 'audit-rewritten', 'audit
 export class Checkpointer {
   readonly #options: CheckpointerOptions
   readonly #limits: Record<keyof typeof checkpointLimits, number>
-  /** The tree at the newest checkpoint that was looked at. */
+  /** Size of the newest checkpoint about which this node has said its word. */
+  #confirmed = 0
+  /** The tree at that checkpoint, or at the next one. */
   #tree = new Frontier()
   /** Leaf hashes of the events behind the tree. */
   #recent: Buffer[] = []
@@ -78,6 +82,9 @@ export class Checkpointer {
   #rewritten: number | null = null
   #published = false
   #timer: NodeJS.Timeout | null = null
+  #retry: NodeJS.Timeout | null = null
+  /** Whether the last attempt failed, so that trouble that lasts is told once. */
+  #failing = false
   #pump: Promise<void> | null = null
   #again = false
   #stopped = true
@@ -104,7 +111,9 @@ export class Checkpointer {
   async stop(): Promise<void> {
     this.#stopped = true
     if (this.#timer !== null) clearInterval(this.#timer)
+    if (this.#retry !== null) clearTimeout(this.#retry)
     this.#timer = null
+    this.#retry = null
     this.#stop.reject(new HoldfastError('shutting-down', 'This node is shutting down.'))
     await this.#pump
     await this.#last
@@ -113,6 +122,7 @@ export class Checkpointer {
   /** Begins anew from the first event: after the database was replaced. */
   async reset(): Promise<void> {
     await this.#exclusive(async () => {
+      this.#confirmed = 0
       this.#tree = new Frontier()
       this.#recent = []
       this.#rewritten = null
@@ -195,13 +205,24 @@ export class Checkpointer {
       this.#again = false
       try {
         await this.#exclusive(() => this.#step())
+        this.#failing = false
       } catch (error) {
-        // The next tick tries again.
-        if (!this.#stopped)
-          this.#options.logger.warn({ err: error }, 'audit: checkpoints could not be looked after')
+        this.#failed(error)
         return
       }
     }
+  }
+
+  #failed(error: unknown): void {
+    if (this.#stopped) return
+    if (!this.#failing)
+      this.#options.logger.warn({ err: error }, 'audit: checkpoints wait; what failed is tried again')
+    this.#failing = true
+    this.#retry ??= setTimeout(() => {
+      this.#retry = null
+      this.#wake()
+    }, this.#limits.retryMs)
+    this.#retry.unref()
   }
 
   async #step(): Promise<void> {
@@ -239,10 +260,11 @@ export class Checkpointer {
   async #confirmAll(): Promise<void> {
     const { state } = this.#options
     for (;;) {
-      const stored = state.after(this.#tree.size)
+      const stored = state.after(this.#confirmed)
       if (stored === null || this.#stopped) return
       await this.#advance(stored.size)
       await this.#confirm(stored, state.after(stored.size) === null)
+      this.#confirmed = stored.size
     }
   }
 

@@ -137,7 +137,7 @@ export class ClusterNode {
       alerts: this.alerts,
       clock: cluster.clock,
       logger: new QuietLogger() as unknown as CheckpointerOptions['logger'],
-      limits: { newsEvents: 20, recentLeaves: 64, pageLeaves: 5, tickMs: 5 },
+      limits: { newsEvents: 20, recentLeaves: 64, pageLeaves: 5, tickMs: 5, retryMs: 5 },
     }
     return new Checkpointer(options)
   }
