@@ -125,6 +125,20 @@ const known: Record<string, ActionWords> = {
     title: 'Audit log verified',
     meaning: 'Somebody had the chain checked; the detail has the result.',
   },
+  'audit.key-published': {
+    title: 'Key for checkpoints published',
+    meaning:
+      'A node said by which key it signs checkpoints of this log. A second time for the same node means that it was replaced.',
+  },
+  'audit.disputed': {
+    title: 'Checkpoint disputed',
+    meaning:
+      'The node’s events are not those of a checkpoint that another node signed: one of them was changed. Verify both.',
+  },
+  'audit.dispute-settled': {
+    title: 'Dispute settled',
+    meaning: 'The node confirms a later checkpoint: it has the same history as the others again.',
+  },
   'audit.exported': { title: 'Audit log exported', meaning: 'Somebody took a copy of the log away.' },
   'facility.created': {
     title: 'Facility created',

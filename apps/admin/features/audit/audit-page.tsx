@@ -33,6 +33,7 @@ import { actionText } from './action-text.ts'
 import { AuditDetail } from './audit-detail.tsx'
 import { ExportDialog } from './audit-export.tsx'
 import { AuditFilterBar, type AuditFilters, noFilters } from './audit-filters.tsx'
+import { CheckpointPanel } from './checkpoint-panel.tsx'
 import { TargetName } from './target-name.tsx'
 import { isBackwards, rangeBounds } from './time-range.ts'
 import { VerifyPanel } from './verify-panel.tsx'
@@ -149,6 +150,7 @@ export function AuditPage() {
       <PageSection hasBodyWrapper={false}>
         <Stack hasGutter>
           <WhatItMeans />
+          {may('audit.checkpoint') && <CheckpointPanel />}
           <FailureAlert error={verify.error} onRetry={() => verify.mutate()} />
           {verify.data && <VerifyPanel verdict={verify.data} onClose={() => verify.reset()} />}
           {isBackwards(filters.range) && (
@@ -194,6 +196,10 @@ function WhatItMeans() {
       <Content component="p">
         Verifying reads all files from the first event on, computes the chain anew and compares it with the
         node’s database. It changes nothing and can run at any time; that it ran is itself an event.
+      </Content>
+      <Content component="p">
+        A checkpoint is a signature over all events so far. Every node of the facility computes it from its
+        own copy and adds its signature, so that a history which one node rewrote is told by the others.
       </Content>
     </ExpandableSection>
   )

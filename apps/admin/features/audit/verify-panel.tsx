@@ -20,7 +20,10 @@ export function VerifyPanel({ verdict, onClose }: { verdict: AuditVerdict; onClo
         title="The audit log is complete and unaltered"
         actionClose={<AlertActionCloseButton title="The verdict" onClose={onClose} />}
       >
-        <p>{what}</p>
+        <p>
+          {what} {count(verdict.checkpoints, 'signed checkpoint')}{' '}
+          {verdict.checkpoints === 1 ? 'agrees' : 'agree'} with it.
+        </p>
         <p>
           Hash of the newest event:{' '}
           <CopyableText text={verdict.head} label="hash of the newest event" isWrapped />
