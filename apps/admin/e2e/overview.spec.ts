@@ -73,3 +73,23 @@ test('a node that stops is said to be unreachable, and the page goes on when it 
   await expect(page.getByText('Live', { exact: true })).toBeVisible()
   await expect(page.getByRole('heading', { name: 'No news from the node' })).toBeHidden()
 })
+
+test('a node that is away names the others, which have the same page', async ({ page, context }) => {
+  await using node = await startNode()
+  await signIn(context, node)
+  await page.route('**/trpc/auth.me', async (route) => {
+    const answer = await route.fetch().catch(() => null)
+    if (answer === null) return await route.abort()
+    const body = (await answer.json()) as { result: { data: { others: { name: string; url: string }[] } } }
+    body.result.data.others = [{ name: 'kaldvik-2', url: 'https://10.0.0.2:7443' }]
+    await route.fulfill({ response: answer, json: body })
+  })
+  await page.goto(`${node.url}/presence`)
+  await expect(page.getByRole('heading', { name: 'Presence', level: 1 })).toBeVisible()
+  const link = page.getByRole('link', { name: 'kaldvik-2' })
+  await expect(link).toBeHidden()
+  await node.stop()
+  await expect(link).toBeVisible()
+  await expect(link).toHaveAttribute('href', 'https://10.0.0.2:7443/presence')
+  await inBothThemes(page, () => expectAccessible(page))
+})

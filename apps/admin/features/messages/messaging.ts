@@ -95,7 +95,7 @@ export class Messaging {
           error === undefined
             ? null
             : { code: error instanceof HoldfastError ? error.code : '', message: error.message }
-        if (state === 'syncing' || state === 'live') {
+        if (state === 'syncing' || state === 'live' || state === 'read-only') {
           const { person, channels } = client
           if (person !== null) this.#update((now) => onChannels(now, person, channels.values()))
         }
@@ -261,7 +261,8 @@ export class Messaging {
 
 /** The connection's states as the banner tells them apart. */
 function linkOf(state: Client['state']): Link['state'] {
-  if (state === 'live') return 'live'
+  // That nothing can be stored is said on every page; what is here is as live as ever.
+  if (state === 'live' || state === 'read-only') return 'live'
   if (state === 'waiting' || state === 'stopped') return state
   return 'connecting'
 }
