@@ -18,7 +18,7 @@ import { join } from 'node:path'
 import { StepError } from '../../scripts/lib/run.mjs'
 import { here, tool } from './lib.mjs'
 
-const mib = 1024 * 1024
+export const mib = 1024 * 1024
 const sector = 512
 export const sizes = { espMib: 48, slotMib: 512, dataMib: 1024 }
 const espLabel = 'HFESP'
@@ -28,7 +28,7 @@ const modules =
   )
 /** The same ids in every image, so that two builds are alike; partitions are found by their names. */
 const id = (last) => `686f6c64-6661-4374-8000-00000000000${last}`
-const types = {
+export const types = {
   bios: '21686148-6449-6E6F-744E-656564454649',
   esp: 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B',
   root: '4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709',
@@ -59,7 +59,7 @@ export async function makeDisk({ squashfs, to, date }) {
     throw new StepError(`${squashfs} is larger than a slot of ${sizes.slotMib} MiB`)
   const work = mkdtempSync(join(tmpdir(), 'holdfast-disk-'))
   try {
-    const esp = await makeEsp(work, date)
+    const esp = await makeEsp({ work, date, label: espLabel, config: join(here, 'grub.cfg') })
     const data = await makeData(work, date)
     const end = parts.at(-1)
     rmSync(to, { force: true })
@@ -81,7 +81,7 @@ export async function makeDisk({ squashfs, to, date }) {
   }
 }
 
-async function partition(to, parts, work) {
+export async function partition(to, parts, work) {
   const lines = parts.map(
     (part) =>
       `start=${part.startMib}MiB,size=${part.mib}MiB,type=${part.type},uuid=${part.uuid},name=${part.name}`,
@@ -91,9 +91,10 @@ async function partition(to, parts, work) {
   await tool('sh', ['-c', 'sfdisk -q "$1" < "$2"', 'sh', to, script])
 }
 
-async function makeEsp(work, date) {
+/** The ESP with GRUB for both firmwares; `core.img` for BIOS stays in `work`. */
+export async function makeEsp({ work, date, label, config }) {
   const file = (name) => join(work, name)
-  writeFileSync(file('early.cfg'), `search.fs_label ${espLabel} root\nset prefix=($root)/grub\n`)
+  writeFileSync(file('early.cfg'), `search.fs_label ${label} root\nset prefix=($root)/grub\n`)
   const grub = (format, output, extra) =>
     tool('grub-mkimage', [
       '-O',
@@ -111,12 +112,12 @@ async function makeEsp(work, date) {
   await grub('i386-pc', 'core.img', ['biosdisk'])
   await tool('grub-editenv', [file('grubenv'), 'create'])
   await tool('grub-editenv', [file('grubenv'), 'set', 'ORDER=A B', 'A_OK=1', 'B_OK=0', 'A_TRY=0', 'B_TRY=0'])
-  copyFileSync(join(here, 'grub.cfg'), file('grub.cfg'))
+  copyFileSync(config, file('grub.cfg'))
   const esp = file('esp')
   writeFileSync(esp, '')
   truncateSync(esp, sizes.espMib * mib)
   const env = { SOURCE_DATE_EPOCH: String(date), TZ: 'UTC' }
-  await tool('mkfs.vfat', ['--invariant', '-F', '32', '-i', '484f4c44', '-n', espLabel, esp], { env })
+  await tool('mkfs.vfat', ['--invariant', '-F', '32', '-i', '484f4c44', '-n', label, esp], { env })
   for (const name of ['BOOTX64.EFI', 'grub.cfg', 'grubenv']) utimesSync(file(name), date, date)
   await tool('mmd', ['-i', esp, '::EFI', '::EFI/BOOT', '::grub'], { env })
   for (const [name, path] of [
@@ -141,7 +142,7 @@ async function makeData(work, date) {
 }
 
 /** Copies what is not zero, so that the file stays sparse. */
-function copySparse(from, disk, at) {
+export function copySparse(from, disk, at) {
   const source = openSync(from, 'r')
   const buffer = Buffer.alloc(mib)
   const zero = Buffer.alloc(mib)
@@ -162,7 +163,7 @@ function copySparse(from, disk, at) {
  * What grub-bios-setup would patch, done on the file: the first sector of the core in the boot sector, and the block
  * list at the end of the core's own first sector (GRUB manual, "Images"; boot/i386/pc/diskboot.S).
  */
-function writeBiosCore(disk, coreFile, firstSector) {
+export function writeBiosCore(disk, coreFile, firstSector) {
   const raw = readFileSync(coreFile)
   const core = Buffer.alloc(Math.ceil(raw.length / sector) * sector)
   raw.copy(core)

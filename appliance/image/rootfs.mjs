@@ -18,6 +18,7 @@ const enabledUnits = [
   'holdfast-prepare',
   'holdfast-health',
   'holdfast-console',
+  'holdfast-update-request.path',
 ]
 /** Nobody signs in on a console, nothing asks a mirror, etcd is a child of the daemon. */
 const maskedUnits = [

@@ -38,6 +38,15 @@ export function updateCommand(): Command {
     .description('list what happened to updates')
     .option('--json', 'print JSON, one value per line')
     .action(history)
+  command
+    .command('stick')
+    .description('install the newest bundle of a folder, such as a mounted stick; run by a unit')
+    .argument('<folder>', 'folder with bundles')
+    .action(stick)
+  command
+    .command('requested')
+    .description('install the bundle that was uploaded to the node; run by a unit')
+    .action(requested)
   return command
 }
 
@@ -113,4 +122,20 @@ async function history(flags: Flags): Promise<void> {
       { title: 'why', value: (row) => row.reason },
     ],
   })
+}
+
+async function stick(folder: string): Promise<void> {
+  const { appliancePaths } = await import('../appliance/paths.ts')
+  const { runTool } = await import('../appliance/tools.ts')
+  const { installFromFolder } = await import('../appliance/update-request.ts')
+  const { UpdateJournal } = await import('../appliance/update-state.ts')
+  const paths = appliancePaths()
+  const journal = new UpdateJournal(paths.update)
+  await installFromFolder(folder, { paths, updater: await makeUpdater(), journal, run: runTool, say: note })
+}
+
+async function requested(): Promise<void> {
+  const { appliancePaths } = await import('../appliance/paths.ts')
+  const { serveRequest } = await import('../appliance/update-request.ts')
+  await serveRequest(appliancePaths(), await makeUpdater())
 }

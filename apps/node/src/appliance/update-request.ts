@@ -1,0 +1,88 @@
+/** How the daemon, which may change nothing on the machine, asks root to install what was uploaded to it. */
+import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { atomicWriteFile } from '../platform/files.ts'
+import { readBundle } from './bundle.ts'
+import { BundleError } from './bundle-errors.ts'
+import type { AppliancePaths } from './paths.ts'
+import { readRelease } from './release.ts'
+import type { RunTool } from './tools.ts'
+import type { UpdateJournal } from './update-state.ts'
+import type { Updater } from './updater.ts'
+import { compareVersions } from './versions.ts'
+
+export const requestFile = 'request.json'
+export const uploadedFile = 'upload.raucb'
+
+const requestSchema = z.strictObject({ by: z.string().min(1).max(200), again: z.boolean() })
+export type UpdateRequest = z.infer<typeof requestSchema>
+
+/** Called by the daemon. */
+export async function requestUpdate(paths: AppliancePaths, request: UpdateRequest): Promise<void> {
+  await atomicWriteFile(join(paths.uploads, requestFile), `${JSON.stringify(requestSchema.parse(request))}\n`)
+}
+
+/**
+ * Called by root. The bundle is copied first: the daemon could change its own file between the check and the writing.
+ * @throws what the update throws; request and upload are gone in any case
+ */
+export async function serveRequest(paths: AppliancePaths, updater: Updater): Promise<void> {
+  const asked = join(paths.uploads, requestFile)
+  const upload = join(paths.uploads, uploadedFile)
+  const copy = join(paths.update, 'incoming.raucb')
+  try {
+    const request = requestSchema.parse(JSON.parse(readFileSync(asked, 'utf8')))
+    rmSync(asked)
+    if (!existsSync(upload) || !lstatSync(upload).isFile())
+      throw new BundleError(
+        'unreadable',
+        'An update was asked for and no bundle was uploaded: upload it again.',
+      )
+    mkdirSync(paths.update, { recursive: true })
+    copyFileSync(upload, copy)
+    rmSync(upload)
+    await updater.install(copy, request.by, { again: request.again })
+  } finally {
+    for (const file of [asked, upload, copy]) rmSync(file, { force: true })
+  }
+}
+
+/**
+ * Installs the newest bundle of a folder. What runs already, and what was taken back, is passed over without a word: the
+ * stick may stay in.
+ */
+export async function installFromFolder(
+  folder: string,
+  options: {
+    paths: AppliancePaths
+    updater: Updater
+    journal: UpdateJournal
+    run: RunTool
+    say: (line: string) => void
+  },
+): Promise<void> {
+  const { paths, updater, journal, run, say } = options
+  const running = readRelease(paths).version
+  const takenBack = new Set(
+    journal.history().flatMap((state) => (state.phase === 'rolled-back' ? [state.id] : [])),
+  )
+  const found: { file: string; version: string }[] = []
+  for (const name of readdirSync(folder)
+    .filter((each) => each.endsWith('.raucb'))
+    .sort()) {
+    const file = join(folder, name)
+    try {
+      const bundle = await readBundle(file, paths.releaseRoot, run)
+      if (bundle.version === running || takenBack.has(bundle.id))
+        say(`UPDATE-PASSED ${name}: ${bundle.version} runs already, or was taken back`)
+      else found.push({ file, version: bundle.version })
+    } catch {
+      // Installing it says what is wrong, in the journal too.
+      found.push({ file, version: '0.0.0' })
+    }
+  }
+  found.sort((a, b) => compareVersions(b.version, a.version))
+  const newest = found[0]
+  if (newest) await updater.install(newest.file, 'USB stick', { again: false })
+}
