@@ -22,9 +22,9 @@ import { failureOf } from '../../lib/errors.ts'
 import { checkCode, checkNodeName } from '../setup/draft.ts'
 import { AddProgress } from './add-progress.tsx'
 import css from './cluster.module.css'
-import type { FoundNode } from './found-nodes.tsx'
 import { checkPlace, parsePlace } from './place.ts'
 import { refreshCluster } from './refresh.ts'
+import type { FoundNode } from './waiting-nodes.ts'
 
 interface AddNodeDialogProps {
   view: ClusterView

@@ -25,7 +25,7 @@ import { useAllowed } from '../session/use-session.ts'
 import { AddNodeDialog } from './add-node-dialog.tsx'
 import { AddressDialog } from './address-dialog.tsx'
 import { ClusterSummary } from './cluster-summary.tsx'
-import { type FoundNode, FoundNodes, waitingNodes } from './found-nodes.tsx'
+import { FoundNodes } from './found-nodes.tsx'
 import { InvitationsCard } from './invitations-card.tsx'
 import { InviteDialog } from './invite-dialog.tsx'
 import { MembersTable } from './members-table.tsx'
@@ -34,6 +34,7 @@ import { RemoveMemberDialog } from './remove-member-dialog.tsx'
 import { RestartProgress } from './restart-progress.tsx'
 import { SingleNode } from './single-node.tsx'
 import { useCluster } from './use-cluster.ts'
+import { type FoundNode, waitingNodes } from './waiting-nodes.ts'
 
 /** A new node announces itself every few seconds. */
 const peersRefreshMs = 3_000
@@ -80,6 +81,7 @@ export function ClusterPage() {
   const isBack =
     isCluster &&
     view.writable &&
+    view.voters > 0 &&
     !isStale &&
     (restart?.kind !== 'recover' || view.generation !== restart.generation)
   const mayGrow = isCluster && view.writable && restart === null

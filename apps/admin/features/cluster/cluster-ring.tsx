@@ -5,30 +5,32 @@ import { formatNumber } from '../../lib/format.ts'
 import css from './cluster.module.css'
 import { nameOf, stateWords } from './verdict.ts'
 
-const size = 200
-const ringRadius = 68
+const width = 260
+const height = 200
+/** Wider than high, so that the names have room beside each other. */
+const ringRadius = { x: 88, y: 68 }
 const nodeRadius = 21
 /** The arc around a member is full when it has everything; this many entries behind leave it empty. */
 const lagSpan = 1000
 /** Height of a name below its member. */
 const nameRoom = 12
-const shownLetters = 11
+const shownLetters = 14
 
 /** The members on a ring: the leader in the middle of its lines, who lags by how full his circle is. */
 export function ClusterRing({ view }: { view: ClusterView }) {
   // One alone stands in the middle.
-  const radius = view.members.length > 1 ? ringRadius : 0
+  const radius = view.members.length > 1 ? ringRadius : { x: 0, y: 0 }
   const places = view.members.map((member, index) => {
     const angle = (index / view.members.length) * 2 * Math.PI - Math.PI / 2
     return {
       member,
-      x: size / 2 + radius * Math.cos(angle),
-      y: size / 2 + radius * Math.sin(angle) - nameRoom / 2,
+      x: width / 2 + radius.x * Math.cos(angle),
+      y: height / 2 + radius.y * Math.sin(angle) - nameRoom / 2,
     }
   })
   const leader = places.find(({ member }) => member.nodeId === view.leader)
   return (
-    <svg className={css.ring} viewBox={`0 0 ${size} ${size}`} role="img" aria-label={describe(view)}>
+    <svg className={css.ring} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={describe(view)}>
       {leader !== undefined &&
         places
           .filter(({ member }) => member.nodeId !== view.leader)
@@ -76,10 +78,17 @@ function Member({ member, x, y, isLeader }: MemberProps) {
         {isLeader ? '★' : marks[member.state]}
       </text>
       <text className={css.name} x={x} y={y + nodeRadius + 13} textAnchor="middle">
-        {member.name.length > shownLetters ? `${member.name.slice(0, shownLetters - 1)}…` : member.name}
+        {shortName(member.name)}
       </text>
     </g>
   )
+}
+
+/** Cut in the middle, because names of nodes often differ at their ends. */
+function shortName(name: string): string {
+  if (name.length <= shownLetters) return name
+  const half = Math.floor(shownLetters / 2)
+  return `${name.slice(0, half)}…${name.slice(1 - half)}`
 }
 
 /** The state again as a sign, so that it is never told by colour alone. */

@@ -42,7 +42,7 @@ export function QuorumBanner() {
         <Banner status="danger" screenReaderText="Read-only">
           <span className="hf-banner">
             <span>
-              <strong>Read-only:</strong> {reason} What was acknowledged is safe and can be read.
+              <strong>Read-only:</strong> {reason}
             </span>
             {mayAsk && !isThere && <Link href={paths.cluster()}>See the cluster</Link>}
             <OtherNodesLinks />

@@ -42,7 +42,7 @@ export function verdictOf(view: ClusterView): Verdict {
     return {
       look: 'danger',
       title: 'Read-only: nothing new is accepted',
-      text: `${there}, ${view.quorum} are needed. ${view.reason ?? ''} Everything that was acknowledged is safe and can be read.`,
+      text: `${there}, ${view.quorum} are needed. ${view.reason ?? ''}`,
     }
   const leader = nameOf(view, view.leader)
   const led = leader === null ? 'A leader is being elected.' : `${leader} leads.`
@@ -111,7 +111,7 @@ export function faultsOf(view: ClusterView, member: ClusterMember): string[] {
     faults.push(
       `Its clock is ${formatMs(Math.abs(skew))} ${skew > 0 ? 'ahead of' : 'behind'} this node’s. Set whichever of the two is wrong.`,
     )
-  if (member.version !== view.commonVersion)
+  if (member.version !== '' && member.version !== view.commonVersion)
     faults.push(
       `It runs version ${member.version}, the oldest member ${view.commonVersion}; what needs the newer one waits.`,
     )

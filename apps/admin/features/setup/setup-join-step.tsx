@@ -36,15 +36,10 @@ export function SetupModeChoice({ mode, onChange }: { mode: Mode; onChange: (mod
         />
       ))}
       {mode === 'join' && (
-        <Alert
-          variant="info"
-          isInline
-          className="hf-gap-above"
-          title="It can also be added from the other side"
-        >
-          Open the Cluster page of a member, choose “Add node” and type the code on this node’s screen there.
-          This page then goes on by itself.
-        </Alert>
+        <p className="hf-subtle hf-indent" aria-live="polite">
+          Or add it from the Cluster page of a member, with the code on this node’s screen; this page then
+          goes on by itself.
+        </p>
       )}
     </FormGroup>
   )

@@ -147,7 +147,7 @@ function troubles(view: ClusterView, member: ClusterMember, nowMs: number): stri
     lines.push(`its etcd is not well: ${printable(member.etcd.problem ?? 'it does not say why')}`)
   if (Math.abs(member.clockSkewMs ?? 0) > tolerableSkewMs)
     lines.push(`its clock is ${skew(member.clockSkewMs)} off this node's; set whichever is wrong`)
-  if (member.version !== view.commonVersion)
+  if (member.version !== '' && member.version !== view.commonVersion)
     lines.push(`runs ${printable(member.version)} while others run ${printable(view.commonVersion)}`)
   return lines.map((line) => red(`${printable(member.name)}: ${line}`))
 }

@@ -89,7 +89,7 @@ async function create(flags: NodeFlags & { address?: string }): Promise<void> {
   const { api } = remote
   const made = await api.cluster.create.mutate(flags.address === undefined ? {} : { address: flags.address })
   const view = await waitFor(api, {
-    until: (each) => each.mode === 'cluster' && each.writable,
+    until: (each) => each.mode === 'cluster' && each.writable && each.voters > 0,
     progress: () => 'The node starts anew…',
     timeoutMs: restartTimeoutMs,
     late: `The node is not back as a cluster after ${restartTimeoutMs / 1000} s. Its log says why.`,
