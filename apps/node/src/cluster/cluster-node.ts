@@ -179,7 +179,12 @@ export class ClusterNode {
       logger,
     })
     await this.server.start()
-    this.duties = new Duties({ log: this.log, directory: core.directory, logger })
+    this.duties = new Duties({
+      log: this.log,
+      directory: core.directory,
+      logger,
+      hasState: (nodeId) => this.hasState(nodeId),
+    })
     this.duties.start()
     this.links.start()
     this.setPeers()
@@ -274,6 +279,15 @@ export class ClusterNode {
     // Before it has its own state, a new node knows the others from its admission.
     const known = this.log.ownState === 'online' ? undefined : this.o.membership.peers
     return known?.find((peer) => peer.nodeId === nodeId) ?? null
+  }
+
+  /** Asks a node whether it has taken over the state; a learner can tell it by the peer link alone. */
+  private async hasState(nodeId: string): Promise<boolean> {
+    const peer = this.peers().find((each) => each.nodeId === nodeId)
+    if (peer === undefined) return false
+    using client = this.clientOf(peer)
+    const status = (await client.status()) as { state?: unknown } | null
+    return status?.state === 'online'
   }
 
   private ownStatus() {

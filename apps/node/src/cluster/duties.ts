@@ -16,13 +16,21 @@ export class Duties {
   private readonly log: EtcdLog
   private readonly directory: Directory
   private readonly logger: Logger
+  private readonly hasState: (nodeId: string) => Promise<boolean>
   private timer: NodeJS.Timeout | null = null
   private ticks = 0
   private busy = false
   private compacted = 0
   private known: EtcdMember[] = []
 
-  constructor(options: { log: EtcdLog; directory: Directory; logger: Logger }) {
+  constructor(options: {
+    log: EtcdLog
+    directory: Directory
+    logger: Logger
+    /** Whether a new node has taken over the state. */
+    hasState: (nodeId: string) => Promise<boolean>
+  }) {
+    this.hasState = options.hasState
     this.log = options.log
     this.directory = options.directory
     this.logger = options.logger
@@ -62,8 +70,7 @@ export class Duties {
     for (const member of this.known) {
       if (!member.learner || member.name === '') continue
       // A node starts anew when it has taken over the state; as a voter it would be missed meanwhile.
-      if (!this.log.reports.alive(member.name) || this.log.reports.of(member.name)?.state !== 'online')
-        continue
+      if (!(await this.hasState(member.name))) continue
       await this.log.client.promote(member.id)
       this.logger.info({ node: member.name }, 'a new member votes')
     }
