@@ -3,7 +3,7 @@
  * that a tree of size `n` fixes the events 1 to `n`. Sizes are whole numbers below 2^53; proofs are lists of hashes.
  */
 import { hash } from 'node:crypto'
-import { hashBytes } from './chain.ts'
+import { hashBytes, maxEventBytes } from './chain.ts'
 
 /** Hashes that a proof can have at most: trees here have fewer than 2^53 leaves. */
 export const maxProofHashes = 64
@@ -13,13 +13,16 @@ export const emptyRoot: Buffer = hash('sha256', '', 'buffer')
 const leafPrefix = 0x00
 const nodePrefix = 0x01
 
+/** Kept, because a copy of each event costs more than it seems; events are never longer. */
+const leafInput = Buffer.alloc(1 + maxEventBytes)
+leafInput[0] = leafPrefix
+
 export function leafHash(leaf: string | Uint8Array): Buffer {
   const bytes = typeof leaf === 'string' ? Buffer.byteLength(leaf) : leaf.length
-  const input = Buffer.allocUnsafe(bytes + 1)
-  input[0] = leafPrefix
+  const input = bytes <= maxEventBytes ? leafInput : Buffer.alloc(1 + bytes, leafPrefix)
   if (typeof leaf === 'string') input.write(leaf, 1, bytes, 'utf8')
   else input.set(leaf, 1)
-  return hash('sha256', input, 'buffer')
+  return hash('sha256', input.subarray(0, 1 + bytes), 'buffer')
 }
 
 const nodeInput = Buffer.alloc(1 + 2 * hashBytes)
