@@ -11,6 +11,8 @@ const ignored = ['**/node_modules/**', '**/out/**', '**/e2e/**', '**/.next/**']
 const integration = ['integration.test.ts', 'cluster.test.ts']
 /** They build packages and start machines: run only by name. */
 const packages = ['packages.test.ts']
+/** They start virtual machines: npm run test:vm and npm run test:release, see appliance/test/vitest.config.ts. */
+const machines = ['vm.test.ts', 'release.test.ts']
 
 export default defineConfig({
   test: {
@@ -19,7 +21,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: files('test.ts'),
-          exclude: [...ignored, ...[...integration, ...packages].flatMap(files)],
+          exclude: [...ignored, ...[...integration, ...packages, ...machines].flatMap(files)],
           pool: 'forks',
           maxWorkers: 2,
           testTimeout: unitTimeoutMs,
