@@ -76,6 +76,7 @@ export class ClusterNode {
       version,
       generation: membership.generation,
       adopts: membership.forceNew ? 'renamed' : membership.initialState === 'new' ? 'founder' : 'member',
+      retired: membership.fencedBecause !== null,
       clientPort: config.etcdPort,
       credentials: { ca: material.authority, certificate: material.certificate, key: material.key },
       process: {
@@ -264,6 +265,7 @@ export class ClusterNode {
     this.o.folder.membership.update({ fencedBecause: reason })
     this.o.logger.error(reason)
     this.hooks.unfit(reason)
+    void this.log.retire(reason)
   }
 
   private material() {

@@ -2,6 +2,7 @@ import type { EtcdMember } from '../log/etcd/etcd-client.ts'
 import type { EtcdLog } from '../log/etcd/etcd-log.ts'
 import type { Logger } from '../platform/logger.ts'
 import type { Directory } from '../state/directory.ts'
+import { raftUrl } from './addresses.ts'
 
 const tickMs = 1000
 /** Ticks between compactions of the log. */
@@ -57,6 +58,7 @@ export class Duties {
       this.known = await this.log.client.members(false)
       if (!this.log.leads) return
       await this.promote()
+      await this.dismiss()
       if (this.log.status?.errors.some((e) => /NOSPACE/i.test(e))) await this.makeRoom()
       else if (this.ticks % compactTicks === 0) await this.compact()
     } catch (error) {
@@ -74,6 +76,23 @@ export class Duties {
       await this.log.client.promote(member.id)
       this.logger.info({ node: member.name }, 'a new member votes')
     }
+  }
+
+  /** Takes out of etcd who is no member any more: one that left by itself, or whose removal was cut off half-way. */
+  private async dismiss(): Promise<void> {
+    const nodes = [...this.directory.nodes.values()]
+    const belongs = (member: EtcdMember) =>
+      nodes.some(
+        ({ id, memberId, address, raftPort }) =>
+          id === member.name ||
+          memberId === member.id ||
+          (address !== null && raftPort !== null && member.peerUrls.includes(raftUrl(address, raftPort))),
+      )
+    for (const member of this.known)
+      if (!belongs(member)) {
+        await this.log.client.removeMember(member.id)
+        this.logger.info({ node: member.name }, 'a node that was taken out votes no more')
+      }
   }
 
   /** Forgets the log up to what every member has on its disk. */

@@ -188,6 +188,7 @@ function optionsOf(place: Place, places: readonly Place[], trust: Trust, node: T
     version: '0.0.0',
     generation: '1-test',
     adopts: 'founder',
+    retired: false,
     clientPort: place.clientPort,
     credentials: {
       ca: trust.authority.certificate,

@@ -39,6 +39,8 @@ export interface EtcdLogOptions {
   generation: string
   /** How a state of another log is taken: `founder` goes on with what is here, `renamed` in the same log, `member` may not. */
   adopts: 'founder' | 'renamed' | 'member'
+  /** Whether this node is a member no more: its state can be read, and nothing else is begun. */
+  retired: boolean
   clientPort: number
   credentials: EtcdCredentials
   process: Omit<EtcdProcessOptions, 'onExit' | 'logger' | 'clientPort'>
@@ -178,6 +180,7 @@ export class EtcdLog implements Log {
     this.chain = chain
     this.chains.extend(index, chain)
     this.position = position
+    if (this.o.retired) return
     this.process.start()
     this.every(probeMs, () => this.probe())
     this.every(flushMs, () => this.flush())
@@ -204,6 +207,19 @@ export class EtcdLog implements Log {
     await new Promise<void>((done) => {
       this.waiters.add({ revision, done })
     })
+  }
+
+  /** Takes part no more; what is here can still be read. */
+  async retire(reason: string): Promise<void> {
+    this.restoreAsked = true
+    this.watches += 1
+    this.watch?.close()
+    this.block(reason)
+    this.proposals.stop()
+    for (const timer of this.timers) clearInterval(timer)
+    this.reports.stop()
+    await this.process.stop()
+    this.latest = null
   }
 
   async stop(): Promise<void> {

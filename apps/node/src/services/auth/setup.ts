@@ -51,7 +51,8 @@ export class SetupService {
     return {
       setUp: this.setUp,
       nodeName: folder.identity.nodeName,
-      facility: this.setUp ? directory.setting('facility', '') : null,
+      // A node that joins a cluster knows its facility before it has the state.
+      facility: this.setUp ? directory.setting('facility', '') : folder.identity.facility || null,
       caFingerprint: folder.caFingerprint.colons,
       version,
     }

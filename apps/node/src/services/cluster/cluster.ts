@@ -29,6 +29,8 @@ import { type PendingRecovery, recoveryPlan, writePendingRecovery } from './reco
 import { clusterView, knowsInvitation, singleView } from './view.ts'
 
 const liveMs = 1000
+/** Life of the invitation that a found node gets with the offer. */
+const offerMinutes = 10
 /** An operation at the leader, with the seconds that etcd may need for a new member. */
 const forwardMs = 40_000
 
@@ -175,20 +177,32 @@ export class ClusterService implements Contract {
     this.member()
     const origin = httpsUrl(value.address, value.port)
     const ca = await fetchUntrustedCa(origin)
-    const { secret, by } = await this.newInvitation(10, callerActor(caller))
-    const sealed = await sealCode(this.joinCode(secret), value.setupCode, fingerprint(ca).hex)
     using fetch = createNodeFetch({ ca })
-    const { proof } = await createApi({ urls: [origin], fetch }).cluster.offer.mutate({
-      facility: core.directory.setting('facility', ''),
-      nodeName: value.nodeName,
-      nonce: sealed.nonce,
-      sealedCode: sealed.sealedCode,
-    })
-    if (!sealed.accepted(proof))
+    const stranger = createApi({ urls: [origin], fetch })
+    if ((await stranger.setup.state.query()).setUp)
       throw new HoldfastError(
-        'wrong-code',
-        `${origin} did not know the code that was typed; it was not added.`,
+        'already-set-up',
+        `The node at ${origin} is set up already; it cannot be added.`,
       )
+    const { id, secret, by } = await this.newInvitation(offerMinutes, callerActor(caller))
+    const sealed = await sealCode(this.joinCode(secret), value.setupCode, fingerprint(ca).hex)
+    try {
+      const { proof } = await stranger.cluster.offer.mutate({
+        facility: core.directory.setting('facility', ''),
+        nodeName: value.nodeName,
+        nonce: sealed.nonce,
+        sealedCode: sealed.sealedCode,
+      })
+      if (!sealed.accepted(proof))
+        throw new HoldfastError(
+          'wrong-code',
+          `${origin} did not know the code that was typed; it was not added.`,
+        )
+    } catch (error) {
+      // Nobody is to come with it later. A node that has used it up is in.
+      await this.revokeInvitation({ id }, caller).catch(() => {})
+      throw error
+    }
     return { nodeName: value.nodeName, by }
   }
 

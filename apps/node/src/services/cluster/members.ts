@@ -72,9 +72,15 @@ export class Members {
     await core.proposer.propose('node.remove', actor, { id: nodeId, reason: 'removed by an administrator' })
     // It hears of it by the log, and says goodbye to its clients.
     if (cluster.log.reports.alive(nodeId)) await sleep(farewellMs)
-    if (node.memberId !== null) await cluster.log.client.removeMember(node.memberId)
     await cluster.log.reports.remove(nodeId)
     cluster.log.chains.forget(nodeId)
+    if (node.memberId === null) return
+    try {
+      await cluster.log.client.removeMember(node.memberId)
+    } catch (error) {
+      // An etcd that takes itself out may be gone before it has answered.
+      if (nodeId !== cluster.nodeId) throw error
+    }
   }
 
   /** Notes where a member is now reached. */

@@ -118,7 +118,11 @@ function memberView(core: Core, cluster: ClusterNode, node: NodeRecord, startedA
     url: node.address !== null && node.httpsPort !== null ? httpsUrl(node.address, node.httpsPort) : null,
     self,
     leader: node.memberId !== null && log.status?.leader === node.memberId,
-    state: stateOf(alive, member === undefined || member.learner, self ? log.ownState : report?.state),
+    state: stateOf(
+      alive,
+      member === undefined || member.learner || report === undefined,
+      self ? log.ownState : report?.state,
+    ),
     version: node.version,
     index: self ? log.index : (report?.index ?? 0),
     durableIndex: self ? log.durableIndex : (report?.durableIndex ?? 0),
@@ -151,8 +155,9 @@ function ownEtcd(cluster: ClusterNode): ClusterMember['etcd'] {
   }
 }
 
-function stateOf(alive: boolean, learner: boolean, said: MemberState | undefined): MemberState {
-  if (!alive) return learner ? 'joining' : 'unreachable'
+/** @param fresh it does not vote yet, or has not said anything since it does */
+function stateOf(alive: boolean, fresh: boolean, said: MemberState | undefined): MemberState {
+  if (!alive) return fresh ? 'joining' : 'unreachable'
   if (said === 'diverged' || said === 'restoring') return said
-  return learner ? 'joining' : 'online'
+  return fresh && said === undefined ? 'joining' : 'online'
 }
