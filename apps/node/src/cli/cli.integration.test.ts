@@ -4,36 +4,15 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { command, type Result, runCommand } from '../../test/command.ts'
 import { ownerName, startNode, type TestNode, testPassword } from '../../test/harness.ts'
-
-const command = join(import.meta.dirname, '../../../../bin/holdfast')
-
-interface Result {
-  code: number | null
-  out: string
-  err: string
-}
 
 let node: TestNode
 let home: string
 let password: string
 
-/** Runs the command to its end. */
-function holdfast(
-  args: string[],
-  options: { input?: string; env?: Record<string, string> } = {},
-): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env: { ...process.env, XDG_CONFIG_HOME: home, ...options.env } })
-    let out = ''
-    let err = ''
-    child.stdout.on('data', (chunk) => (out += chunk))
-    child.stderr.on('data', (chunk) => (err += chunk))
-    child.on('error', reject)
-    child.on('close', (code) => resolve({ code, out, err }))
-    child.stdin.end(options.input ?? '')
-  })
-}
+const holdfast = (args: string[], options: { input?: string; env?: Record<string, string> } = {}) =>
+  runCommand(args, { ...options, env: { XDG_CONFIG_HOME: home, ...options.env } })
 
 /** The JSON values that a command printed, one per line. */
 async function json(args: string[]): Promise<Record<string, unknown>[]> {

@@ -165,10 +165,10 @@ function checkInterfaces(): Finding {
       check,
       `Clients on the LAN can find a node here by ${lan.map((each) => `${each.name} (${announcedAddresses(each).join(' ')})`).join(', ')}.`,
     )
-  const why = decisions.map((each) => `${each.name}: ${each.reason}`).join('; ')
+  const why = decisions.map((each) => ` ${each.name}: ${each.reason}`).join('')
   return warning(
     check,
-    `No interface is taken for the LAN's (${why || 'there is none'}).`,
+    `No interface is taken for the LAN's.${why || ' There is none.'}`,
     'Connect the machine, or name the interfaces in Settings; clients can always be given the address by hand.',
   )
 }

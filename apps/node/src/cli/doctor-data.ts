@@ -11,6 +11,8 @@ import { type Finding, ok, warning, wrong } from './doctor-checks.ts'
 import { bytes } from './output.ts'
 
 const anybodyElse = 0o077
+/** How far the newest event may be ahead of this clock: other nodes of a cluster write too. */
+const clockToleranceMs = 60_000
 
 /** Looks at the folder; stops early where there is nothing to look at. */
 export async function* checkData(folder: string): AsyncGenerator<Finding> {
@@ -29,6 +31,7 @@ export async function* checkData(folder: string): AsyncGenerator<Finding> {
   yield checkLock(path)
   for (const name of ['authority', 'node'] as const) yield await checkCertificate(path, name)
   for (const name of ['cluster.db', 'node.db']) yield checkDatabase(join(path, name))
+  yield* checkClockAgainst(join(path, 'cluster.db'))
 }
 
 async function checkOwner(path: string): Promise<Finding> {
@@ -149,6 +152,34 @@ function checkDatabase(file: string): Finding {
     }
   } catch (error) {
     return wrong(check, errorMessage(error), 'Stop the node and restore the newest backup.')
+  }
+}
+
+/** A machine whose battery is empty starts with a time that has been: what is stored already shows it. */
+function* checkClockAgainst(file: string): Generator<Finding> {
+  const newest = newestEventAt(file)
+  const now = Date.now()
+  if (newest === null || newest <= now + clockToleranceMs) return
+  yield wrong(
+    'clock',
+    `It is ${new Date(now).toISOString()} here, and the newest event of this node is of ${new Date(newest).toISOString()}.`,
+    'The clock of this machine is behind, or was ahead when that was written: set it before the node goes on.',
+  )
+}
+
+/** Milliseconds since 1970 of the newest audit event; null without one, or when the database cannot be read. */
+function newestEventAt(file: string): number | null {
+  try {
+    const db = openDatabase(file, { role: 'reader', readonly: true })
+    try {
+      const at = db.prepare('SELECT at FROM audit_event ORDER BY seq DESC LIMIT 1').pluck().get()
+      return at === undefined ? null : Number(at)
+    } finally {
+      db.close()
+    }
+  } catch {
+    // What is wrong with the database is a finding of its own.
+    return null
   }
 }
 

@@ -74,9 +74,10 @@ export function ask(question: string): Promise<string> {
 
 /** Asks without showing what is typed. */
 function askHidden(question: string): Promise<string> {
-  process.stderr.write(question)
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+  // From here on the terminal shows nothing: whoever sees the question may answer at once.
   const lines = createInterface({ input: process.stdin, output: silent, terminal: true })
+  process.stderr.write(question)
   return new Promise((resolve, reject) => {
     lines.on('SIGINT', () => lines.close())
     lines.on('close', () => reject(new CommandError('No password was given.')))
