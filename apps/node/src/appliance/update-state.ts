@@ -64,7 +64,9 @@ export class UpdateJournal {
 
   /** Stores a state, and adds it to the history; both are on disk when this returns. */
   async enter(state: Omit<UpdateState, 'at'>, nowMs: number = Date.now()): Promise<UpdateState> {
-    const stored = stateSchema.parse({ ...state, at: nowMs })
+    // Entries are told apart and ordered by their times, also on a machine whose clock was set back.
+    const last = this.current()?.at ?? 0
+    const stored = stateSchema.parse({ ...state, at: Math.max(nowMs, last + 1) })
     await ensureDir(this.#folder, readableFolder)
     const line = openSync(this.#historyFile, 'a', readableFile)
     try {
