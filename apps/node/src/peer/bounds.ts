@@ -36,7 +36,8 @@ export const peerBounds = {
   socketBytes: 512 * 1024,
   /** Frames that wait for one channel; the oldest is dropped for one more, and counted. */
   queueFrames: 1000,
-  queueBytes: 4 * 1024 * 1024,
+  /** Holds the whole presence of the busiest node, which is told at once: some 250 bytes for each of 20,000 connections. */
+  queueBytes: 16 * 1024 * 1024,
   /** How often a channel is pinged, and how often silence is looked for. */
   pingMs: 1000,
   tickMs: 500,

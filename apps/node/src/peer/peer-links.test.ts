@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -155,12 +156,42 @@ describe('links between members', () => {
     await ended
   })
 
-  it('report a line on which everything hangs', async () => {
+  it('notice a line on which everything hangs, and come back when it works again', async () => {
+    await using nodes = await cluster(2)
+    const [first, second] = [at(nodes.peers, 0), at(nodes.peers, 1)]
+    await nodes.allUp()
+    const sockets = new Set<Socket>()
+    let hangs = false
+    const proxy = createServer((from) => {
+      const to = connect(second.port, '127.0.0.1')
+      for (const [one, other] of [
+        [from, to],
+        [to, from],
+      ] as const) {
+        sockets.add(one)
+        one.on('error', () => {})
+        one.on('data', (chunk) => hangs || other.write(chunk))
+        one.on('close', () => hangs || other.destroy())
+      }
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    const { port } = proxy.address() as AddressInfo
+    first.links.setPeers([{ ...second.address, peerPort: port }])
+    await until('it goes through the line', () => first.links.state()[0]?.connected === true)
+    hangs = true
+    await until('it is noticed', () => first.links.state()[0]?.problem === 'timeout')
+    expect(first.links.state()[0]?.connected).toBe(false)
+    hangs = false
+    await until('it is back', () => first.links.state()[0]?.connected === true)
+    for (const socket of sockets) socket.destroy()
+    proxy.close()
+  })
+
+  it("take a node's own standstill for no silence of the others", async () => {
     const clock = new TestClock()
     await using nodes = await cluster(2, [clock])
     const first = at(nodes.peers, 0)
     await nodes.allUp()
-    // Its own standstill is no silence of the others: one look is forgiven.
     clock.advance(peerBounds.silenceMs * 2)
     await sleep(peerBounds.tickMs * 1.5)
     expect(first.links.state()[0]?.problem).toBeNull()
