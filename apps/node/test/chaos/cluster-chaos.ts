@@ -7,7 +7,7 @@ import { Lab } from '../lab/lab.ts'
 import { LabCluster } from '../lab/lab-cluster.ts'
 import { LoadProcess } from '../lab/load-process.ts'
 import type { Pace } from '../lab/load-record.ts'
-import { describeFault, type FaultOutcome, outcomeTable, runSchedule } from '../lab/run-schedule.ts'
+import { describeOutcome, type FaultOutcome, outcomeTable, runSchedule } from '../lab/run-schedule.ts'
 import { schedule } from '../lab/schedule.ts'
 import { type VerifyReport, verify } from '../lab/verify.ts'
 
@@ -75,17 +75,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       field: cluster,
       load,
       schedule: timed,
-      onOutcome: ({ fault, what, load: seen, recoveryMs }) =>
-        onLine(
-          `${describeFault(fault)}: ${what}; acknowledged ${seen.acknowledged}, gap ${seen.longestGapMs} ms, writer gap ${seen.longestWriterGapMs} ms, recovery ${recoveryMs} ms`,
-        ),
+      onOutcome: (outcome) => onLine(describeOutcome(outcome)),
     })
     const record = await load.stop()
     await cluster.settled()
     const places = cluster.nodes.map(({ host, dataDir }) => ({ name: host, dataDir }))
     const running = await verify({ nodes: places, record, running: true })
     await Promise.all(cluster.nodes.map((node) => node.stop()))
-    const stopped = await verify({ nodes: places, record })
+    const stopped = await verify({ nodes: places, record, stoppedApart: true })
     return { outcomes, running, stopped, table: outcomeTable(outcomes, stopped) }
   } catch (error) {
     throw new Error(`seed ${seed}: ${(error as Error).message}\n${cluster.logs}`, { cause: error })

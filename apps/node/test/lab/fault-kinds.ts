@@ -10,6 +10,10 @@ export interface Field {
   nodes: readonly LabNode[]
   /** The node that leads now; waits until there is one. */
   leader(): Promise<LabNode>
+  /** Takes a member that does not run out of the cluster for good. */
+  remove(node: LabNode): Promise<void>
+  /** Makes a node without data a member, and waits until it votes. */
+  join(node: LabNode): Promise<void>
 }
 
 export interface FaultKind {
@@ -21,6 +25,7 @@ export interface FaultKind {
 }
 
 const hour = 3_600_000
+const day = 25 * hour
 const mebibyte = 1024 * 1024
 const seconds = (least: number, most = least) => [least * 1000, most * 1000] as const
 
@@ -99,6 +104,19 @@ const kinds = {
     values: { leftMebibytes: [0, 4] },
     break: async (field, { leftMebibytes = 0 }) => filled(field.nodes, leftMebibytes),
   },
+  /** Its disk is lost: the member is removed, and a new one comes in its place. */
+  'replace-follower': onNode(seconds(4, 8), follower, async (field, node) => {
+    await node.kill()
+    await field.remove(node)
+    node.wipe()
+    return new Fault(`${node.host} lost its disk`, () => field.join(node))
+  }),
+  /** The others go on for a day, so that the log is forgotten and the state has to be taken whole. */
+  'absent-for-a-day': onNode(seconds(30, 40), follower, async (field, node) => {
+    const fault = await killed([node])
+    const jumps = field.nodes.filter((each) => each !== node).map((each) => clockOf(each).jump(day))
+    return together(`${node.host} is away for a day`, [...jumps, fault])
+  }),
 } satisfies Record<string, FaultKind>
 
 export type FaultName = keyof typeof kinds

@@ -47,11 +47,16 @@ export class LabCluster implements Field {
     const words = ['cluster', 'join', '--data', node.dataDir, '--node', node.host, '--code-file', file]
     const joined = await node.holdfast(words)
     if (joined.code !== 0) throw new Error(`${node.host} could not join: ${joined.stderr}`)
-    this.nodes.push(node)
+    if (!this.nodes.includes(node)) this.nodes.push(node)
     await node.start()
     await this.until(`${node.host} is a voter`, (view) =>
       view.members.some((member) => member.name === node.host && member.state === 'online'),
     )
+  }
+
+  async remove(node: LabNode): Promise<void> {
+    await this.until('the cluster is writable', (view) => view.writable)
+    await this.command('cluster', 'remove', node.host, '--yes')
   }
 
   /** Runs `holdfast` in the hub, signed in as the owner. @throws Error with what it said when it fails */

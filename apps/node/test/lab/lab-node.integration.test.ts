@@ -36,7 +36,7 @@ test('a node in the lab, its load through faults, and the check of what it kept'
   expect(calm.acknowledged).toBeGreaterThanOrEqual(60)
 
   const outcomes = await runSchedule({
-    field: { lab, nodes: [node], leader: async () => node },
+    field: { lab, nodes: [node], leader: async () => node, remove: nobody, join: nobody },
     load,
     phasesBefore: 1,
     schedule: schedule(1, {
@@ -70,6 +70,9 @@ test('a node in the lab, its load through faults, and the check of what it kept'
   expect(outcomeTable(outcomes, report).split('\n')).toHaveLength(faults + 2)
   expect(record.heard.reduce((sum, { last }) => sum + last, 0)).toBe(report.stored)
 })
+
+/** A node by itself has no members. */
+const nobody = () => Promise.reject(new Error('this is no cluster'))
 
 /** Milliseconds since 1970 of the newest command. */
 function newestTime(dataDir: string): number {

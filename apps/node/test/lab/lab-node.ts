@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Daemon, type Finished, holdfast, initialize } from '../node-process.ts'
 import { Volume } from '../volume.ts'
@@ -100,6 +100,13 @@ export class LabNode {
   /** `kill -9`; resolves when it has ended. */
   async kill(): Promise<void> {
     await this.#running.end('SIGKILL')
+  }
+
+  /** Loses all that it had, as with a new disk. */
+  wipe(): void {
+    if (this.isRunning) throw new Error(`${this.host} runs.`)
+    rmSync(this.dataDir, { recursive: true, force: true })
+    mkdirSync(this.dataDir, { mode: 0o700 })
   }
 
   async restart(): Promise<void> {

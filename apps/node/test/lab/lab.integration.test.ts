@@ -210,7 +210,8 @@ describe('kinds of faults', () => {
   const linkFaults = faultNames.filter((name) => /cut|mute|deafen|flap|lose|line/.test(name))
   it.each(linkFaults)('%s is broken and healed, and leaves nothing behind', async (name) => {
     const nodes = lab.nodes.map((host) => new LabNode(lab, host))
-    const field = { lab, nodes, leader: async () => nodes[1]! }
+    const nobody = () => Promise.reject(new Error('this is no cluster'))
+    const field = { lab, nodes, leader: async () => nodes[1]!, remove: nobody, join: nobody }
     const values = Object.fromEntries(
       Object.entries(faultKinds[name].values).map(([value, [least]]) => [value, least]),
     )

@@ -13,6 +13,8 @@ export interface FaultOutcome {
   /** Phase of the load. */
   phase: number
   load: PhaseReport
+  /** The time before it, since the fault before. */
+  calm: PhaseReport
   /** From the end of the fault until every writer was acknowledged. */
   recoveryMs: number
 }
@@ -37,7 +39,7 @@ export async function runSchedule(options: {
   for (const fault of schedule) {
     await later(Math.max(0, startedAt + fault.atMs - performance.now()))
     // What was before a fault is not counted for it.
-    await load.phase()
+    const calm = await load.phase()
     phase += 1
     try {
       const broken = await faultKinds[fault.name].break(field, fault.values)
@@ -46,7 +48,7 @@ export async function runSchedule(options: {
       const healedAt = performance.now()
       await load.recovered()
       const recoveryMs = Math.round(performance.now() - healedAt)
-      outcomes.push({ fault, what: broken.what, phase, load: await load.phase(), recoveryMs })
+      outcomes.push({ fault, what: broken.what, phase, load: await load.phase(), calm, recoveryMs })
       phase += 1
     } catch (error) {
       throw new Error(`${describeFault(fault)}: ${(error as Error).message}`, { cause: error })
@@ -70,13 +72,20 @@ const headings = [
   'gap ms',
   'writer gap ms',
   'recovery ms',
+  'calm gap ms',
   'p99 ms',
 ]
 const textColumns = 2
 
+/** One line about an outcome, while the run goes on. */
+export function describeOutcome({ fault, what, load, calm, recoveryMs }: FaultOutcome): string {
+  const gaps = `gap ${load.longestGapMs} ms, of one writer ${load.longestWriterGapMs} ms, in the calm before ${calm.longestWriterGapMs} ms`
+  return `${describeFault(fault)}: ${what}; acknowledged ${load.acknowledged}, ${gaps}, recovery ${recoveryMs} ms`
+}
+
 /** A table of the outcomes with what the check found, and a last line for the whole run. */
 export function outcomeTable(outcomes: readonly FaultOutcome[], report: VerifyReport): string {
-  const rows = outcomes.map(({ fault, what, phase, load, recoveryMs }) => [
+  const rows = outcomes.map(({ fault, what, phase, load, calm, recoveryMs }) => [
     fault.name,
     what,
     load.acknowledged,
@@ -85,6 +94,7 @@ export function outcomeTable(outcomes: readonly FaultOutcome[], report: VerifyRe
     load.longestGapMs,
     load.longestWriterGapMs,
     recoveryMs,
+    calm.longestWriterGapMs,
     load.p99Ms,
   ])
   const longest = (values: number[]) => Math.max(0, ...values)
@@ -97,6 +107,7 @@ export function outcomeTable(outcomes: readonly FaultOutcome[], report: VerifyRe
     longest(outcomes.map(({ load }) => load.longestGapMs)),
     longest(outcomes.map(({ load }) => load.longestWriterGapMs)),
     longest(outcomes.map(({ recoveryMs }) => recoveryMs)),
+    longest(outcomes.map(({ calm }) => calm.longestWriterGapMs)),
     longest(outcomes.map(({ load }) => load.p99Ms)),
   ]
   const table = [headings, ...rows, sum].map((row) => row.map(String))

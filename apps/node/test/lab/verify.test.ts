@@ -17,7 +17,13 @@ import type { AuditRow } from '../../src/services/audit/segment-format.ts'
 import { writeSegments } from '../../src/services/audit/test-log.ts'
 import { idOf, ownerId, TestMachine } from '../../src/state/machine-fixture.ts'
 import { bodyOf, heardLine, type LoadRecord, messageIdOf } from './load-record.ts'
-import { type VerifiedNode, type VerifyReport, type Violations, verify } from './verify.ts'
+import {
+  type VerifiedNode,
+  type VerifyOptions,
+  type VerifyReport,
+  type Violations,
+  verify,
+} from './verify.ts'
 
 const tag = 'v'
 const writers = [ownerId, idOf('p', 2)]
@@ -90,12 +96,13 @@ async function makeNode(dataDir: string): Promise<LoadRecord> {
 async function verdictOn(
   tamper: (node: VerifiedNode) => void,
   loaded: LoadRecord = record,
+  options: Partial<VerifyOptions> = {},
 ): Promise<VerifyReport> {
   const folder = mkdtempSync(join(home, 'nodes-'))
   const nodes = ['hf1', 'hf2', 'hf3'].map((name) => ({ name, dataDir: join(folder, name) }))
   for (const { dataDir } of nodes) cpSync(template, dataDir, { recursive: true })
   tamper(nodes[1]!)
-  return verify({ nodes, record: loaded })
+  return verify({ nodes, record: loaded, ...options })
 }
 
 function change(node: VerifiedNode, work: (db: Database.Database) => void): void {
@@ -212,6 +219,21 @@ describe('verify', () => {
     const report = await verdictOn(tamper)
     expect(report.ok).toBe(false)
     expect(found(report), report.faults.join('\n')).toEqual(expected)
+  })
+
+  it('lets nodes that were stopped one by one differ by what they applied last, and not by how', async () => {
+    const ahead = sql('UPDATE applied SET "index" = "index" + 1, chain = zeroblob(32)')
+    expect(found(await verdictOn(ahead, record, { stoppedApart: true }))).toEqual({})
+    const other = sql('UPDATE applied SET chain = zeroblob(32)')
+    expect(found(await verdictOn(other, record, { stoppedApart: true }))).toEqual({ diverged: 1 })
+  })
+
+  it('waits for running nodes to come to the same', async () => {
+    const behind = (node: VerifiedNode) => {
+      change(node, (db) => db.exec('UPDATE applied SET "index" = "index" - 1'))
+      setTimeout(() => change(node, (db) => db.exec('UPDATE applied SET "index" = "index" + 1')), 300)
+    }
+    expect(found(await verdictOn(behind, record, { running: true }))).toEqual({})
   })
 
   it('finds a damaged page', async () => {

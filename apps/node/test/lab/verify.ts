@@ -57,24 +57,32 @@ const maxFaults = 50
 const settleGuardMs = 60_000
 const settlePollMs = 100
 
-/**
- * @param options.running the nodes run, with nobody sending: waits until they have the same and have written it
- */
-export async function verify(options: {
+export interface VerifyOptions {
   nodes: readonly VerifiedNode[]
   record: LoadRecord
+  /** The nodes run, with nobody sending: waits until they have applied the same and have written it. */
   running?: boolean
-}): Promise<VerifyReport> {
-  const { nodes, record, running = false } = options
-  if (running) await settled(nodes)
+  /** The nodes were stopped one by one: some may have applied more, and only equal indexes say something. */
+  stoppedApart?: boolean
+}
+
+export async function verify(options: VerifyOptions): Promise<VerifyReport> {
+  const { nodes, record, running = false, stoppedApart = false } = options
   const findings = new Findings()
+  // A cluster goes on by itself, so that running nodes are compared at one moment, and what follows is read later.
+  if (running) await compareRunning(nodes, findings)
+  const sameIndex = !running && !stoppedApart
   const promised = promises(record, findings)
   let first: NodeState | null = null
   let stored = 0
   for (const [number, node] of nodes.entries()) {
     const state = examine(node, { record, promised, number, findings })
     if (state !== null && first === null) stored = state.messages
-    else if (state !== null && first !== null) compare(first, state, findings)
+    else if (state !== null && first !== null) {
+      compareChannels(first, state, findings)
+      const alike = first.applied.index === state.applied.index
+      if (sameIndex || (stoppedApart && alike)) compareApplied(first, state, findings)
+    }
     first ??= state
     await checkAudit(node, running, findings)
   }
@@ -314,12 +322,18 @@ class ChannelCheck {
   }
 }
 
-function compare(first: NodeState, other: NodeState, findings: Findings): void {
+function compareChannels(first: NodeState, other: NodeState, findings: Findings): void {
   const names = `${first.name} and ${other.name}`
   for (const id of new Set([...first.channels.keys(), ...other.channels.keys()])) {
     if (first.channels.get(id) !== other.channels.get(id))
       findings.add('disordered', `channel ${id} differs between ${names}`)
   }
+}
+
+type Comparable = Pick<NodeState, 'name' | 'applied'>
+
+function compareApplied(first: Comparable, other: Comparable, findings: Findings): void {
+  const names = `${first.name} and ${other.name}`
   if (JSON.stringify(first.applied) !== JSON.stringify(other.applied))
     findings.add(
       'diverged',
@@ -340,15 +354,22 @@ async function checkAudit(node: VerifiedNode, running: boolean, findings: Findin
   if (!verdict.ok) findings.add('unproved', `${node.name}: ${verdict.faults.join('; ')}`)
 }
 
-/** Waits until the nodes have applied the same; what differs for longer is found by the comparison. */
-async function settled(nodes: readonly VerifiedNode[]): Promise<void> {
-  const databases = nodes.map((node) =>
-    openDatabase(join(node.dataDir, 'cluster.db'), { role: 'reader', readonly: true }),
-  )
+/** Waits until the nodes have applied the same, and tells when they do not come to it. */
+async function compareRunning(nodes: readonly VerifiedNode[], findings: Findings): Promise<void> {
+  const open = (node: VerifiedNode) =>
+    openDatabase(join(node.dataDir, 'cluster.db'), { role: 'reader', readonly: true })
+  const databases = nodes.map(open)
   try {
     const deadline = performance.now() + settleGuardMs
-    const states = () => new Set(databases.map((db) => JSON.stringify(appliedOf(db))))
-    while (states().size > 1 && performance.now() < deadline) await later(settlePollMs)
+    const look = () => nodes.map(({ name }, i) => ({ name, applied: appliedOf(databases[i]!) }))
+    let states = look()
+    const differ = () => new Set(states.map(({ applied }) => JSON.stringify(applied))).size > 1
+    while (differ() && performance.now() < deadline) {
+      await later(settlePollMs)
+      states = look()
+    }
+    const [first, ...others] = states
+    for (const other of others) if (first) compareApplied(first, other, findings)
   } finally {
     for (const db of databases) db.close()
   }
