@@ -108,6 +108,8 @@ export interface DeviceView {
   id: string
   personId: string
   personName: string
+  /** Decides with the caller's own role whether he may revoke it (`mayRevokeDeviceOf`). */
+  personRole: Role
   name: string
   platform: string
   site: string

@@ -38,6 +38,7 @@ import { EditDeviceDialog, RevokeDialog, refreshDevices } from './device-dialogs
 import { DeviceFacts } from './device-facts.tsx'
 import css from './devices.module.css'
 import { PendingDevices } from './pending-devices.tsx'
+import { useMayRevoke } from './use-may-revoke.ts'
 
 /** A device that somebody just enrolled shows up within this. */
 const refetchMs = 5_000
@@ -90,6 +91,7 @@ const columns: Column<DeviceView>[] = [
 
 export function DevicesPage() {
   const may = useAllowed()
+  const mayRevoke = useMayRevoke()
   const toasts = useToasts()
   const now = useNow()
   const [selectedId, select] = useSelectedId()
@@ -144,7 +146,7 @@ export function DevicesPage() {
     ...(may('devices.update') && row.status !== 'revoked'
       ? [{ title: 'Edit…', onClick: () => setEditing(row) }]
       : []),
-    ...(row.status !== 'revoked' && may('devices.revoke')
+    ...(row.status !== 'revoked' && mayRevoke(row)
       ? [
           {
             title: row.status === 'pending' ? 'Refuse…' : 'Revoke…',
@@ -211,7 +213,8 @@ export function DevicesPage() {
               {...(may('devices.approve')
                 ? { onApprove: (row: DeviceView) => approve.mutate({ id: row.id }) }
                 : {})}
-              {...(may('devices.revoke') ? { onRefuse: setRevoking } : {})}
+              mayRefuse={mayRevoke}
+              onRefuse={setRevoking}
             />
           )}
           <DataTable

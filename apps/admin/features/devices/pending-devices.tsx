@@ -14,7 +14,8 @@ interface PendingDevicesProps {
   approvingId: string | null
   /** Absent when the role may not. */
   onApprove?: (device: DeviceView) => void
-  onRefuse?: (device: DeviceView) => void
+  mayRefuse: (device: DeviceView) => boolean
+  onRefuse: (device: DeviceView) => void
   onOpen: (device: DeviceView) => void
 }
 
@@ -60,13 +61,13 @@ export function PendingDevices(props: PendingDevicesProps) {
                     Approve
                   </Button>
                 )}
-                {props.onRefuse && (
+                {props.mayRefuse(device) && (
                   <Button
                     size="sm"
                     variant="secondary"
                     isDanger
                     aria-label={`Refuse ${device.name}`}
-                    onClick={() => props.onRefuse?.(device)}
+                    onClick={() => props.onRefuse(device)}
                   >
                     Refuse
                   </Button>
