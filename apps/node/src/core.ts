@@ -6,6 +6,7 @@ import type { Commit, Log } from './log/log.ts'
 import { Proposer } from './log/proposer.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import type { Logger } from './platform/logger.ts'
+import { compareVersions } from './platform/versions.ts'
 import type { AuditReader } from './services/audit/audit-reader.ts'
 import { checkpointState } from './services/audit/checkpoint-state.ts'
 import { AuditCheckpoints } from './services/audit/checkpoints.ts'
@@ -15,6 +16,7 @@ import { SetupService } from './services/auth/setup.ts'
 import { Alerts } from './services/overview/alerts.ts'
 import { Metrics } from './services/overview/metrics.ts'
 import { Directory } from './state/directory.ts'
+import { understoodSince } from './state/handlers.ts'
 import { DpopVerifier } from './trust/dpop.ts'
 import { Passwords } from './trust/passwords.ts'
 import { SetupCode } from './trust/setup-code.ts'
@@ -64,7 +66,7 @@ export class Core {
         logger,
         onFailure,
       })
-    this.proposer = new Proposer(this.log)
+    this.proposer = new Proposer(this.log, { common: () => this.commonVersion(), since: understoodSince })
     this.db = openDatabase(folder.clusterFile, { role: 'reader' })
     this.directory = new Directory(this.db)
     this.setupCode = new SetupCode(folder.path, this.clock)
@@ -88,6 +90,12 @@ export class Core {
     })
     await this.log.start()
     this.directory.load()
+  }
+
+  /** The oldest version that a member runs, this node included. */
+  commonVersion(): string {
+    const known = [...this.directory.nodes.values()].map((node) => node.version).filter((each) => each !== '')
+    return [...known, version].toSorted(compareVersions)[0] ?? version
   }
 
   setup(onSetUp: () => void): SetupService {

@@ -21,7 +21,6 @@ import { oddOneOut } from './divergence.ts'
 import { Duties } from './duties.ts'
 import { generationCount, type KnownPeer, type Membership } from './membership.ts'
 import { Restorer } from './restorer.ts'
-import { compareVersions } from './versions.ts'
 
 const tickMs = 1000
 
@@ -145,9 +144,7 @@ export class ClusterNode {
 
   /** The oldest version that a member runs: what needs a newer one waits. */
   get commonVersion(): string {
-    const versions = [...(this.core?.directory.nodes.values() ?? [])].map((node) => node.version)
-    const known = versions.filter((version) => version !== '')
-    return known.toSorted(compareVersions)[0] ?? this.o.version
+    return this.core?.commonVersion() ?? this.o.version
   }
 
   /** One line when this node must not serve; null: it may. */

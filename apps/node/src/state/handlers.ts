@@ -27,3 +27,11 @@ type Table = typeof identityHandlers &
   typeof clusterHandlers
 export type ControlName = keyof Table
 export type ControlPayload<N extends ControlName> = Table[N] extends Handler<infer P> ? P : never
+
+/** Commands that came after the first release, with the version they came in; nodes before it do not understand them. */
+const later: Readonly<Partial<Record<ControlName, string>>> = {}
+
+/** Version from which on nodes understand a command. */
+export function understoodSince(command: string): string {
+  return later[command as ControlName] ?? '0.1.0'
+}

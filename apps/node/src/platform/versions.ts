@@ -1,3 +1,4 @@
+/** Versions of the product, after semver.org; labels behind the numbers are left out. */
 const parts = (version: string) => version.split(/[.-]/).map((part) => Number.parseInt(part, 10) || 0)
 /** The first number of a version. */
 export const majorVersion = (version: string) => parts(version)[0]
