@@ -12,6 +12,7 @@ export const actionAreas: { prefix: string; title: string }[] = [
   { prefix: 'audit.', title: 'The audit log itself' },
   { prefix: 'facility.', title: 'Set-up' },
   { prefix: 'log.', title: 'Seals of the log' },
+  { prefix: 'update.', title: 'Updates' },
 ]
 
 interface ActionWords {
@@ -117,6 +118,21 @@ const known: Record<string, ActionWords> = {
     title: 'Node settings changed',
     meaning: 'Discovery of this node; the detail has the values.',
   },
+  'update.installed': {
+    title: 'Update installed',
+    meaning: 'A new version was written; it runs on trial after the restart.',
+  },
+  'update.trial': { title: 'Update on trial', meaning: 'The new version was started, clients kept out.' },
+  'update.confirmed': { title: 'Update confirmed', meaning: 'The new version proved healthy and stays.' },
+  'update.rolled-back': {
+    title: 'Update taken back',
+    meaning: 'The new version did not prove healthy: the old one runs again with its own databases.',
+  },
+  'update.refused': {
+    title: 'Update refused',
+    meaning: 'The bundle was not taken; the detail says why. A foreign signature is worth asking about.',
+  },
+  'update.failed': { title: 'Update failed', meaning: 'Something broke while it was written; the old version runs.' },
   'audit.restored': {
     title: 'Audit files restored',
     meaning: 'The files lacked events when the node started; they were written again from the database.',

@@ -6,16 +6,21 @@ import {
   Button,
   Card,
   CardBody,
+  CardHeader,
   CardTitle,
   Content,
+  DescriptionList,
+  DescriptionListDescription,
+  DescriptionListGroup,
+  DescriptionListTerm,
   Flex,
   LabelGroup,
   Skeleton,
 } from '@patternfly/react-core'
 import { DownloadIcon } from '@patternfly/react-icons/dist/esm/icons/download-icon'
 import { useMutation, useQuery } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
 import { CopyableText } from '../../components/copyable-text.tsx'
-import { Facts } from '../../components/facts.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { StatusLabel } from '../../components/status-label.tsx'
 import { queryClient, trpc } from '../../lib/api.ts'
@@ -37,40 +42,38 @@ export function CheckpointPanel() {
     }),
   )
   const { data } = query
+  const newest = data?.newest ?? null
+  const actions = data && (
+    <Flex gap={{ default: 'gapMd' }}>
+      {newest !== null && (
+        <Button variant="link" isInline icon={<DownloadIcon />} onClick={() => keep(newest)}>
+          Keep a copy
+        </Button>
+      )}
+      {may('audit.takeCheckpoint') && (
+        <Button
+          variant="link"
+          isInline
+          isLoading={take.isPending}
+          isDisabled={take.isPending}
+          onClick={() => take.mutate()}
+        >
+          Sign what is new
+        </Button>
+      )}
+    </Flex>
+  )
   return (
     <Card isCompact>
-      <CardTitle component="h2">Newest signed checkpoint</CardTitle>
+      <CardHeader actions={{ actions, hasNoOffset: true }}>
+        <CardTitle component="h2">Newest signed checkpoint</CardTitle>
+      </CardHeader>
       <CardBody>
         <FailureAlert error={query.error ?? take.error} onRetry={() => void query.refetch()} />
         {data ? (
           <Status status={data} />
         ) : (
           query.error === null && <Skeleton screenreaderText="Loading the checkpoint" />
-        )}
-        {data && (
-          <Flex gap={{ default: 'gapMd' }}>
-            {data.newest !== null && (
-              <Button
-                variant="link"
-                isInline
-                icon={<DownloadIcon />}
-                onClick={() => data.newest && keep(data.newest)}
-              >
-                Keep a copy
-              </Button>
-            )}
-            {may('audit.takeCheckpoint') && (
-              <Button
-                variant="link"
-                isInline
-                isLoading={take.isPending}
-                isDisabled={take.isPending}
-                onClick={() => take.mutate()}
-              >
-                Sign what is new
-              </Button>
-            )}
-          </Flex>
         )}
       </CardBody>
     </Card>
@@ -82,7 +85,8 @@ function keep({ note, size }: CheckpointView): void {
 }
 
 function Status({ status }: { status: CheckpointStatus }) {
-  const { newest, nodes, disputes } = status
+  const { newest, disputes } = status
+  const facts = newest === null ? [] : factsOf(newest, status)
   return (
     <>
       {disputes.length > 0 && (
@@ -101,29 +105,32 @@ function Status({ status }: { status: CheckpointStatus }) {
           None yet. A checkpoint is signed within ten minutes of the first event.
         </Content>
       ) : (
-        <>
-          <Facts
-            label="Newest signed checkpoint"
-            facts={[
-              { term: 'Covers', value: count(newest.size, 'event') },
-              { term: 'Signed', value: formatDateTime(newest.at) },
-              {
-                term: 'Root of the tree',
-                value: <CopyableText text={newest.root} label="root of the tree" shown={rootShown} />,
-              },
-              { term: 'Nodes', value: <Signers newest={newest} status={status} /> },
-            ]}
-          />
-          {nodes.length === 1 && (
-            <Content component="p">
-              One node alone vouches for this log. Keep copies of its checkpoints somewhere else: with one of
-              them, <code>holdfast audit verify --against</code> finds a history that was rewritten.
-            </Content>
-          )}
-        </>
+        <DescriptionList
+          isCompact
+          aria-label="Newest signed checkpoint"
+          columnModifier={{ default: '1Col', md: '2Col', xl: '3Col' }}
+        >
+          {facts.map(({ term, value }) => (
+            <DescriptionListGroup key={term}>
+              <DescriptionListTerm>{term}</DescriptionListTerm>
+              <DescriptionListDescription>{value}</DescriptionListDescription>
+            </DescriptionListGroup>
+          ))}
+        </DescriptionList>
       )}
     </>
   )
+}
+
+function factsOf(newest: CheckpointView, status: CheckpointStatus): { term: string; value: ReactNode }[] {
+  return [
+    { term: 'Covers', value: `${count(newest.size, 'event')}, ${formatDateTime(newest.at)}` },
+    {
+      term: 'Root of the tree',
+      value: <CopyableText text={newest.root} label="root of the tree" shown={rootShown} />,
+    },
+    { term: 'Nodes', value: <Signers newest={newest} status={status} /> },
+  ]
 }
 
 /** Every node of the facility, and whether it vouches for the checkpoint. */
