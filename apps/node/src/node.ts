@@ -7,6 +7,7 @@ import { createPrivateKey, sign } from 'node:crypto'
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import { protocolVersion } from '@holdfast/api/contract/frames'
 import type { ClusterPrisma } from '@holdfast/db/prisma'
+import { appliancePaths } from './appliance/paths.ts'
 import { clientAddresses } from './cluster/client-addresses.ts'
 import type { ClusterNode } from './cluster/cluster-node.ts'
 import type { Config } from './config/config.ts'
@@ -39,6 +40,7 @@ import { prometheusText } from './services/overview/prometheus.ts'
 import { Presence } from './services/presence/presence.ts'
 import { buildServices, peerViews } from './services/services.ts'
 import { NodeSettingsFile } from './services/settings/node-settings.ts'
+import { UpdateAudit } from './services/updates/update-audit.ts'
 import { systemActor } from './state/commands.ts'
 import { validity } from './trust/certificates.ts'
 
@@ -77,6 +79,7 @@ export class Node {
   private readonly disk: DiskGuard
   private readonly overview: Overview
   private readonly retention: Retention
+  private readonly updateAudit: UpdateAudit
   private readonly setup: SetupService
   private readonly nodeSettings: NodeSettingsFile
   private prismaClient: Promise<ClusterPrisma> | null = null
@@ -196,6 +199,9 @@ export class Node {
     })
     this.nodeSettings = new NodeSettingsFile(folder.nodeDb, clock)
     this.setup = this.core.setup(() => void this.restartDiscovery())
+    const updates = { update: appliancePaths().update, node: folder.path }
+    const isSetUp = () => this.setup.setUp
+    this.updateAudit = new UpdateAudit(updates, { proposer, logger, isSetUp })
   }
 
   /** The one-time code for the console; null once the node is set up. */
@@ -245,6 +251,7 @@ export class Node {
     this.ready = true
     presence.start()
     this.retention.start()
+    this.updateAudit.start()
     void this.segments.start()
     void this.checkpoints.start()
     this.renewer = setInterval(() => void this.renewCertificate(), renewalCheckMs)
@@ -261,6 +268,7 @@ export class Node {
     this.overview.stop()
     await this.http?.[Symbol.asyncDispose]()
     this.retention.stop()
+    this.updateAudit.stop()
     this.marks.flush()
     this.presence.stop()
     await this.disk.stop()

@@ -132,7 +132,10 @@ const known: Record<string, ActionWords> = {
     title: 'Update refused',
     meaning: 'The bundle was not taken; the detail says why. A foreign signature is worth asking about.',
   },
-  'update.failed': { title: 'Update failed', meaning: 'Something broke while it was written; the old version runs.' },
+  'update.failed': {
+    title: 'Update failed',
+    meaning: 'Something broke while it was written; the old version runs.',
+  },
   'audit.restored': {
     title: 'Audit files restored',
     meaning: 'The files lacked events when the node started; they were written again from the database.',
