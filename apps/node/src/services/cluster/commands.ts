@@ -74,7 +74,6 @@ export type NodeUpdate = { id: string } & Partial<
     memberId: string
     fingerprint: string
     certificate: string
-    auditKey: string
   }
 >
 
@@ -87,7 +86,6 @@ const columns = [
   'memberId',
   'fingerprint',
   'certificate',
-  'auditKey',
 ] as const
 
 const updateNode: Handler<NodeUpdate> = (applying, p, actor) => {
