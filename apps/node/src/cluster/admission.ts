@@ -13,8 +13,9 @@ import { adoptInterconnect } from '../trust/interconnect.ts'
 import { httpsUrl } from './addresses.ts'
 import { decodeJoinCode, type JoinCode } from './join-code.ts'
 
-const electionTries = 20
-const electionAgainMs = 1000
+/** A cluster that elects its leader, or takes another node in, refuses and is asked again for so long. */
+const patienceTries = 90
+const patienceMs = 1000
 
 export type Candidate = Omit<ClusterAdmit, 'secret'>
 
@@ -40,15 +41,14 @@ export async function requestAdmission(code: string, candidate: Candidate): Prom
   throw unreachable
 }
 
-/** A cluster that is electing its leader refuses, having done nothing; it is asked again for a while. */
 async function patiently<T>(ask: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await ask()
     } catch (error) {
-      const electing = error instanceof HoldfastError && error.code === 'no-quorum'
-      if (!electing || tries === electionTries) throw error
-      await new Promise((resolve) => setTimeout(resolve, electionAgainMs))
+      const later = error instanceof HoldfastError && (error.code === 'no-quorum' || error.code === 'busy')
+      if (!later || tries === patienceTries) throw error
+      await new Promise((resolve) => setTimeout(resolve, patienceMs))
     }
   }
 }

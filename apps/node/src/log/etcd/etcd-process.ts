@@ -159,8 +159,6 @@ export class EtcdProcess {
       '--peer-client-cert-auth',
       // The authority between nodes issues nothing else, and a member's address may change.
       '--experimental-peer-skip-client-san-verification',
-      // As many as can be missing from a cluster of five, so that nodes may join one right after the other.
-      '--experimental-max-learners=3',
       '--pre-vote=true',
       `--heartbeat-interval=${o.heartbeatMs}`,
       `--election-timeout=${o.electionMs}`,

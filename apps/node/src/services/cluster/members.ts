@@ -12,7 +12,7 @@ import { type Actor, systemActor } from '../../state/commands.ts'
 import type { NodeRecord } from '../../state/directory.ts'
 
 /** etcd wants the last new member connected before it takes the next; that takes some seconds. */
-const learnerTries = 40
+const learnerTries = 30
 const learnerAgainMs = 500
 /** A removed node is given so long to learn of it before it is cut off. */
 const farewellMs = 1500
@@ -42,6 +42,7 @@ export class Members {
     const { core, cluster } = this
     const { secret, nodeId, nodeName, ...where } = value
     assertJoinable(value.version, cluster)
+    await this.assertNobodyLearns()
     const actor: Actor = { ...systemActor, remote }
     await core.proposer.propose('node.add', actor, {
       id: nodeId,
@@ -90,6 +91,15 @@ export class Members {
     if (node.memberId !== null && node.raftPort !== null)
       await cluster.log.client.updateMember(node.memberId, raftUrl(address, node.raftPort))
     await core.proposer.propose('node.update', actor, { id: nodeId, address })
+  }
+
+  /** etcd takes one new member at a time; the next one asks again. */
+  private async assertNobodyLearns(): Promise<void> {
+    const members = await this.cluster.log.client.members()
+    if (members.some((member) => member.learner))
+      throw new HoldfastError('busy', 'Another node is just joining; ask again when it has joined.', {
+        retryAfterMs: 1000,
+      })
   }
 
   private nodeOf(nodeId: string): NodeRecord {
