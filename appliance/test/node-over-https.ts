@@ -11,6 +11,7 @@ import type { Vm } from './vm.ts'
 const callMs = 20_000
 const stepMs = 500
 const commandMs = 120_000
+const maxAttempts = 20
 
 export interface Answer {
   status: number
@@ -154,8 +155,22 @@ export class CommandLine {
     )
   }
 
-  /** @returns standard output @throws with what the command said */
-  run(...args: string[]): Promise<string> {
+  /**
+   * Under emulation a handshake can take longer than the client waits for it; it never counts as sent then.
+   * @returns standard output @throws with what the command said
+   */
+  async run(...args: string[]): Promise<string> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#once(args)
+      } catch (error) {
+        if (attempt === maxAttempts || !/cannot be reached/.test((error as Error).message)) throw error
+        await sleep(stepMs)
+      }
+    }
+  }
+
+  #once(args: readonly string[]): Promise<string> {
     const env = { ...process.env, XDG_CONFIG_HOME: this.#folder }
     return new Promise((resolve, reject) => {
       execFile(

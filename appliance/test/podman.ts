@@ -40,12 +40,12 @@ export class Podman implements AsyncDisposable {
 
   /**
    * Starts a container as a careful operator would: nothing writable but its volume and /tmp, no capabilities.
-   * @param more further flags of `podman run`
+   * @param more further flags of `podman run`; without `--network` it has loopback only
    */
   async start(name: string, image: string, runtime: Runtime, more: readonly string[]): Promise<void> {
     needs(runtime, runtime)
     this.#containers.push(name)
-    await this.must(['run', '--detach', '--name', name, ...this.#closed(runtime), ...more, image], {
+    await this.must(['run', '--detach', '--name', name, ...this.#closed(runtime, more), ...more, image], {
       runtime,
     })
   }
@@ -57,7 +57,7 @@ export class Podman implements AsyncDisposable {
     more: readonly string[],
     command: readonly string[],
   ): Promise<string> {
-    return this.must(['run', '--rm', ...this.#closed(runtime), ...more, image, ...command], { runtime })
+    return this.must(['run', '--rm', ...this.#closed(runtime, more), ...more, image, ...command], { runtime })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,8 +67,9 @@ export class Podman implements AsyncDisposable {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  #closed(runtime: Runtime): string[] {
-    const closed = ['--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges', '--network=none']
+  #closed(runtime: Runtime, more: readonly string[]): string[] {
+    const closed = ['--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges']
+    if (!more.includes('--network')) closed.push('--network=none')
     // crun refuses what it cannot govern: a machine with both generations of cgroups.
     const groups = runtime === 'crun' ? ['--cgroups=disabled'] : []
     return [...closed, ...groups, ...this.#limits]
