@@ -22,7 +22,7 @@ const etcdOnly = `[Service]
 Type=simple
 WatchdogSec=0
 ExecStart=
-ExecStart=/usr/lib/holdfast/etcd/etcd --data-dir ${data}/etcd-trial --log-level error
+ExecStart=/usr/bin/setpriv --pdeathsig KILL /usr/lib/holdfast/etcd/etcd --data-dir ${data}/etcd-trial --log-level error
 `
 
 let folder: string

@@ -6,6 +6,7 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -13,7 +14,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { installPrograms } from '../../scripts/lib/debian.mjs'
 import { prepare, root } from '../../scripts/lib/prepare.mjs'
@@ -27,6 +28,12 @@ import { settle, stage } from '../lib/stage.mjs'
 const suite = 'trixie'
 /** What Node is linked with; etcd needs nothing. */
 const libraries = ['libc6', 'libgcc-s1', 'libstdc++6']
+/** setpriv starts etcd so that it ends with the daemon; of its packages only what it needs comes along. */
+const starter = {
+  packages: ['util-linux', 'libcap-ng0'],
+  files:
+    /^(usr\/bin\/setpriv|usr\/lib\/[^/]+\/libcap-ng\.so\.0[^/]*|usr\/share\/doc\/(util-linux|libcap-ng0)\/copyright)$/,
+}
 /** Owner of /data and of the process. Above what systems give to their own people and services. */
 const user = 10_443
 /** Carried on a stick and kept on every machine. */
@@ -63,13 +70,13 @@ export async function buildOci({ out, work, version = productVersion() }) {
   const debian = await debianTree(place)
   const { runtime, product } = await productTrees(place, epochSeconds)
   // The dynamic loader is a program, though it lies among the libraries.
-  settle(debian, epochSeconds, (path) => /\/ld-linux-[^/]+$/.test(path))
+  settle(debian, epochSeconds, (path) => path.startsWith('usr/bin/') || /\/ld-linux-[^/]+$/.test(path))
   for (const tree of [runtime, product]) settle(tree, epochSeconds)
   const layout = join(place, 'layout')
   mkdirSync(join(layout, 'blobs/sha256'), { recursive: true })
   const layers = []
   for (const [tree, what] of [
-    [debian, `${libraries.join(', ')} of Debian ${suite}, /data, /tmp`],
+    [debian, `${libraries.join(', ')} and setpriv of Debian ${suite}, /data, /tmp`],
     [runtime, 'Node.js and etcd'],
     [product, `Holdfast ${version}`],
   ])
@@ -88,23 +95,16 @@ export async function buildOci({ out, work, version = productVersion() }) {
 /** Libraries without the package manager, a shell or documentation; licences stay. */
 async function debianTree(place) {
   const tree = join(place, 'debian')
-  const extracted = join(place, 'extracted')
-  const sources = join(place, 'sources.list')
-  writeFileSync(sources, `${debianSources().join('\n')}\n`)
-  await tool('mmdebstrap', [
-    '--quiet',
-    '--variant=extract',
-    `--include=${libraries.join(',')}`,
-    `--architectures=${architecture}`,
-    '--dpkgopt=path-exclude=/usr/share/doc/*',
-    '--dpkgopt=path-include=/usr/share/doc/*/copyright',
-    suite,
-    extracted,
-    sources,
-  ])
+  const base = await extract(place, 'libraries', libraries)
   for (const path of ['usr/lib', 'usr/lib64', 'usr/share/doc', 'etc/ld.so.conf.d']) {
-    if (existsSync(join(extracted, path)))
-      cpSync(join(extracted, path), join(tree, path), { recursive: true, verbatimSymlinks: true })
+    if (existsSync(join(base, path)))
+      cpSync(join(base, path), join(tree, path), { recursive: true, verbatimSymlinks: true })
+  }
+  const whole = await extract(place, 'starter', starter.packages)
+  for (const path of readdirSync(whole, { recursive: true, encoding: 'utf8' })) {
+    if (!starter.files.test(path)) continue
+    mkdirSync(dirname(join(tree, path)), { recursive: true })
+    cpSync(join(whole, path), join(tree, path), { verbatimSymlinks: true })
   }
   for (const name of ['lib', 'lib64'])
     if (existsSync(join(tree, 'usr', name))) symlinkSync(`usr/${name}`, join(tree, name))
@@ -116,6 +116,25 @@ async function debianTree(place) {
   etc('nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files dns\n')
   etc('os-release', 'ID=holdfast\nID_LIKE=debian\nNAME=Holdfast\nVERSION_CODENAME=trixie\n')
   return tree
+}
+
+/** Unpacks packages of Debian, and what they depend on, without installing anything. */
+async function extract(place, name, packages) {
+  const folder = join(place, name)
+  const sources = join(place, 'sources.list')
+  writeFileSync(sources, `${debianSources().join('\n')}\n`)
+  await tool('mmdebstrap', [
+    '--quiet',
+    '--variant=extract',
+    `--include=${packages.join(',')}`,
+    `--architectures=${architecture}`,
+    '--dpkgopt=path-exclude=/usr/share/doc/*',
+    '--dpkgopt=path-include=/usr/share/doc/*/copyright',
+    suite,
+    folder,
+    sources,
+  ])
+  return folder
 }
 
 async function productTrees(place, epochSeconds) {

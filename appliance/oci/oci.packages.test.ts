@@ -11,7 +11,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { until } from '../test/debian-machine.ts'
+import { Lan } from '../test/lan.ts'
 import { Podman, type Runtime } from '../test/podman.ts'
 import { cacheFolder, must, pinnedNode, repoRoot } from '../test/programs.ts'
 import { findSecrets } from '../test/secrets.ts'
@@ -97,6 +99,7 @@ describe('the archive', () => {
       const programs = names.trim().split('\n').filter(Boolean).sort()
       const known = [
         /^\/usr\/lib\/[a-z0-9_-]+\/ld-linux-[a-z0-9_-]+\.so\.\d$/,
+        /^\/usr\/bin\/setpriv$/,
         /^\/usr\/lib\/holdfast\/(node\/bin\/node|etcd\/etcd|app\/holdfast\.mjs)$/,
       ]
       expect(programs.filter((path) => !known.some((form) => form.test(path)))).toEqual([])
@@ -178,5 +181,111 @@ describe.each<Runtime>(['runc', 'crun'])('run by podman with %s, read-only and w
     await podman.must(['start', name], { runtime })
     await serves()
     expect(await stop()).toBe('0')
+  })
+})
+
+describe('three nodes, as appliance/compose/cluster.yaml has them', () => {
+  const names = ['holdfast-1', 'holdfast-2', 'holdfast-3'] as const
+  type Name = (typeof names)[number]
+  const runtime = 'runc'
+  let lan: Lan
+  let fingerprint = ''
+
+  const holdfast = (name: Name, args: string[], input = '') =>
+    podman.must(['exec', '--interactive', '--env', 'XDG_CONFIG_HOME=/tmp', name, 'holdfast', ...args], {
+      input,
+    })
+  const login = (name: Name) => {
+    const who = ['--url', 'https://127.0.0.1:7443', '--user', 'ingrid', '--password-file', '-']
+    return holdfast(name, ['login', ...who, '--fingerprint', fingerprint], password)
+  }
+  const serves = (name: Name) =>
+    until(`${name} serves`, async () => (await podman.run(['exec', name, 'holdfast', 'health'])).code === 0)
+  const setupCode = async (name: Name) => {
+    const { stdout, stderr } = await podman.run(['logs', name])
+    return /Set-up code\s+(\S+)/.exec(stdout + stderr)?.[1] ?? ''
+  }
+  const messages = (name: Name) => holdfast(name, ['tail', 'traffic', '--since', '0', '--no-follow'])
+  const status = async () => {
+    const text = await holdfast('holdfast-1', ['cluster', 'status', '--json'])
+    return JSON.parse(text) as { writable: boolean; members: { name: string; state: string }[] }
+  }
+
+  beforeAll(async () => {
+    lan = await Lan.make(names)
+    const { services } = parse(readFileSync(join(repoRoot, 'appliance/compose/cluster.yaml'), 'utf8'), {
+      merge: true,
+    })
+    expect(Object.keys(services)).toEqual(names)
+    const file = join(folder, 'cluster-password')
+    writeFileSync(file, password, { mode: 0o400 })
+    chownSync(file, uid, uid)
+    const image = `localhost/holdfast@${digest}`
+    const volume = (name: Name) => ['--tmpfs=/tmp', '--volume', `${name}:/data`]
+    const secret = '/run/secrets/admin-password'
+    const facility = ['--facility', 'Port of Kaldvik', '--node', 'holdfast-1', '--admin', 'ingrid']
+    const said = await podman.once(
+      image,
+      runtime,
+      [...volume('holdfast-1'), '--volume', `${file}:${secret}:ro`],
+      ['init', '--data', '/data', ...facility, '--admin-password-file', secret],
+    )
+    fingerprint = /CA fingerprint:\s+(\S+)/.exec(said)?.[1] ?? ''
+    const known = lan.hosts.flatMap(({ name, address }) => ['--add-host', `${name}:${address}`])
+    for (const { name, network } of lan.hosts) {
+      const variables = Object.entries(services[name].environment as Record<string, string>)
+        .filter(([, value]) => !value.startsWith('${'))
+        .flatMap(([variable, value]) => ['--env', `${variable}=${value}`])
+      const place = ['--network', network, ...known, ...volume(name as Name)]
+      await podman.start(name, image, runtime, [...place, ...variables])
+    }
+    for (const name of names) await serves(name)
+  })
+  afterAll(() => lan?.[Symbol.asyncDispose]())
+
+  it('become a cluster by their codes, and all have what one was told', async () => {
+    await login('holdfast-1')
+    await holdfast('holdfast-1', ['channel', 'create', 'traffic', '--kind', 'group'])
+    await holdfast('holdfast-1', ['send', 'traffic', 'said to a single node'])
+    await holdfast('holdfast-1', ['cluster', 'create'])
+    for (const name of ['holdfast-2', 'holdfast-3'] as const)
+      await holdfast(
+        'holdfast-1',
+        ['cluster', 'add', `${name}:7443`, '--node', name, '--setup-code-file', '-'],
+        await setupCode(name),
+      )
+    expect(await status()).toMatchObject({ writable: true, members: names.map(() => ({ state: 'online' })) })
+    await holdfast('holdfast-1', ['send', 'traffic', 'said to a cluster'])
+    await login('holdfast-3')
+    await until('the third node has both', async () => {
+      const text = await messages('holdfast-3')
+      return text.includes('single node') && text.includes('to a cluster')
+    })
+  })
+
+  it('go on when one is killed, and give it what it missed', async () => {
+    await login('holdfast-2')
+    await podman.must(['kill', '--signal', 'KILL', 'holdfast-1'])
+    await until('the others take messages', async () => {
+      const sent = ['send', 'traffic', 'said without the first', '--id', 'm_without_the_first_1']
+      const args = ['exec', '--env', 'XDG_CONFIG_HOME=/tmp', 'holdfast-2', 'holdfast', ...sent]
+      return (await podman.run(args)).code === 0
+    })
+    await podman.must(['start', 'holdfast-1'])
+    await serves('holdfast-1')
+    await login('holdfast-1')
+    await until('the first node has it', async () =>
+      (await messages('holdfast-1')).includes('said without the first'),
+    )
+  })
+
+  it('have it all after a stop of all', async () => {
+    for (const name of names) await podman.must(['stop', '--time', '60', name])
+    for (const name of names) await podman.must(['start', name])
+    for (const name of names) await serves(name)
+    await login('holdfast-2')
+    const text = await messages('holdfast-2')
+    for (const said of ['said to a single node', 'said to a cluster', 'said without the first'])
+      expect(text.split(said)).toHaveLength(2)
   })
 })
