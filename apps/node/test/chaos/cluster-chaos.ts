@@ -2,14 +2,17 @@
  * Chaos on a cluster of three nodes: faults by a seed's schedule while real clients write and read, then the check of
  * everything that was acknowledged.
  */
+import { join } from 'node:path'
 import type { FaultName } from '../lab/fault-kinds.ts'
-import { Lab } from '../lab/lab.ts'
+import { hub, Lab } from '../lab/lab.ts'
 import { LabCluster } from '../lab/lab-cluster.ts'
 import { LoadProcess } from '../lab/load-process.ts'
 import type { Pace } from '../lab/load-record.ts'
+import type { RevocationPlan, Revocations } from '../lab/revocations.ts'
 import { describeOutcome, type FaultOutcome, outcomeTable, runSchedule } from '../lab/run-schedule.ts'
 import { schedule } from '../lab/schedule.ts'
 import { type VerifyReport, verify } from '../lab/verify.ts'
+import { pinnedNode } from '../node-process.ts'
 
 export interface ChaosOptions {
   seed: number
@@ -24,6 +27,8 @@ export interface ChaosOptions {
 
 export interface ChaosResult {
   outcomes: FaultOutcome[]
+  /** After the faults, under load. */
+  revocations: Revocations
   /** Of the nodes while they run, and of what they left on disk. */
   running: VerifyReport
   stopped: VerifyReport
@@ -31,6 +36,7 @@ export interface ChaosResult {
 }
 
 const defaultPace: Pace = { window: 8, messagesPerSecond: 300, bodyBytes: 300 }
+const revocationsProgram = join(import.meta.dirname, '..', 'lab', 'revocations.ts')
 const writers = 6
 const channels = 3
 /** Acknowledgements of each writer before the first fault. */
@@ -77,14 +83,22 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       schedule: timed,
       onOutcome: (outcome) => onLine(describeOutcome(outcome)),
     })
+    const revocations = await revoked(cluster, `r${seed}`)
     const record = await load.stop()
     await cluster.settled()
     const places = cluster.nodes.map(({ host, dataDir }) => ({ name: host, dataDir }))
     const running = await verify({ nodes: places, record, running: true })
     await Promise.all(cluster.nodes.map((node) => node.stop()))
     const stopped = await verify({ nodes: places, record, stoppedApart: true })
-    return { outcomes, running, stopped, table: outcomeTable(outcomes, stopped) }
+    return { outcomes, revocations, running, stopped, table: outcomeTable(outcomes, stopped) }
   } catch (error) {
     throw new Error(`seed ${seed}: ${(error as Error).message}\n${cluster.logs}`, { cause: error })
   }
+}
+
+/** How soon sessions and devices that end at one node are cut off at all. */
+async function revoked(cluster: LabCluster, tag: string): Promise<Revocations> {
+  const { lab, nodes, admin } = cluster
+  const plan: RevocationPlan = { ca: nodes[0]!.ca, urls: nodes.map((node) => node.url), admin, tag }
+  return JSON.parse(await lab.run(hub, [pinnedNode, revocationsProgram], JSON.stringify(plan))) as Revocations
 }

@@ -13,7 +13,7 @@ test('a cluster under load and faults loses nothing, doubles nothing, and its no
 }, async () => {
   const lines: string[] = []
   onTestFailed(() => console.error(lines.join('\n')))
-  const { outcomes, running, stopped } = await runChaos({
+  const { outcomes, revocations, running, stopped } = await runChaos({
     seed,
     durationMs,
     onLine: (line) => lines.push(line),
@@ -22,6 +22,8 @@ test('a cluster under load and faults loses nothing, doubles nothing, and its no
     faultMs: [3000, 4000],
     pace: { window: 4, messagesPerSecond: 200, bodyBytes: 300 },
   })
+  expect(revocations.session).toHaveLength(3)
+  expect(revocations.device).toHaveLength(3)
   for (const report of [running, stopped]) {
     expect(report.faults, `seed ${seed}`).toEqual([])
     expect(report).toMatchObject({ ok: true, lost: 0, doubled: 0 })

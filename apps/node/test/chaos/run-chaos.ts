@@ -10,7 +10,7 @@ const usage = `usage: npm run test:chaos -- [--seed N] [--minutes N] [--only REG
   --only REGEX   only faults whose name matches: ${faultNames.join(', ')}`
 const usageExitCode = 2
 
-function options(): { seed: number; minutes: number; faults: FaultName[] } {
+function options(): { seed: number; minutes: number; only: string; faults: FaultName[] } {
   const { values } = parseArgs({
     options: { seed: { type: 'string' }, minutes: { type: 'string' }, only: { type: 'string' } },
   })
@@ -21,7 +21,7 @@ function options(): { seed: number; minutes: number; faults: FaultName[] } {
   if (!Number.isSafeInteger(seed) || seed < 0) throw new Error('--seed is a whole number from 0')
   if (!(minutes > 0)) throw new Error('--minutes is a number above 0')
   if (faults.length === 0) throw new Error(`no fault matches ${values.only}`)
-  return { seed, minutes, faults }
+  return { seed, minutes, only: values.only ?? '', faults }
 }
 
 function parsed(): ReturnType<typeof options> {
@@ -41,10 +41,13 @@ const verdict = (which: string, report: VerifyReport) => {
   for (const fault of faults) console.log(`  ${fault}`)
 }
 
-const { seed, minutes, faults } = parsed()
+const { seed, minutes, only, faults } = parsed()
 try {
   const result = await runChaos({ seed, durationMs: minutes * 60_000, faults, onLine: say })
   console.log(`\n${result.table}\n`)
+  const { session, device, notYetKnown } = result.revocations
+  console.log(`ended at one node, cut off at each after: session ${session} ms, device ${device} ms`)
+  if (notYetKnown > 0) console.log(`a node refused a session of another one as unknown: ${notYetKnown} times`)
   verdict('the nodes while they ran', result.running)
   verdict('what they left on disk', result.stopped)
   if (!result.running.ok || !result.stopped.ok) process.exitCode = 1
@@ -52,4 +55,5 @@ try {
   console.error((error as Error).message)
   process.exitCode = 1
 }
-console.log(`seed ${seed}: npm run test:chaos -- --seed ${seed} --minutes ${minutes}`)
+const filter = only === '' ? '' : ` --only '${only}'`
+console.log(`once more: npm run test:chaos -- --seed ${seed} --minutes ${minutes}${filter}`)
