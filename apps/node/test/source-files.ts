@@ -22,7 +22,7 @@ export interface SourceFile {
   imports: Import[]
 }
 
-const sourceFolders = ['apps', 'packages', 'bench', 'scripts']
+const sourceFolders = ['apps', 'packages', 'bench', 'scripts', 'appliance']
 const resultFolders = new Set(['node_modules', '.next', 'out', 'dist', 'generated'])
 const sourceName = /\.(ts|tsx|mjs|css)$/
 const generatedNames = new Set(['next-env.d.ts'])
