@@ -8,6 +8,7 @@ import { type Clock, systemClock } from './platform/clock.ts'
 import type { Logger } from './platform/logger.ts'
 import { compareVersions } from './platform/versions.ts'
 import type { AuditReader } from './services/audit/audit-reader.ts'
+import { AuditTree } from './services/audit/audit-tree.ts'
 import { checkpointState } from './services/audit/checkpoint-state.ts'
 import { AuditCheckpoints } from './services/audit/checkpoints.ts'
 import type { AuditRow } from './services/audit/segment-format.ts'
@@ -143,6 +144,7 @@ export function auditCheckpoints(
     caFingerprint: () => folder.caFingerprint.hex,
     state: checkpointState(db, directory),
     reader,
+    tree: new AuditTree(db),
     proposer,
     isLeader,
     alerts,

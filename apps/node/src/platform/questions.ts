@@ -20,15 +20,25 @@ interface Waiting {
   reject: (error: Error) => void
 }
 
+export interface QuestionsOptions {
+  url: URL
+  name: string
+  data: unknown
+  logger: Logger
+  /** Without a question for so long the thread ends, to give its memory back; the next one starts it again. */
+  restAfterMs?: number
+}
+
 /** The asking side. The thread starts with the first question, or with `start`; one that dies is started again. */
 export class Questions<Q extends QuestionTable> {
-  private readonly options: { url: URL; name: string; data: unknown; logger: Logger }
+  private readonly options: QuestionsOptions
   private readonly waiting = new Map<number, Waiting>()
   private worker: Promise<Worker> | null = null
   private stopped = false
   private nextId = 1
+  private resting: NodeJS.Timeout | null = null
 
-  constructor(options: { url: URL; name: string; data: unknown; logger: Logger }) {
+  constructor(options: QuestionsOptions) {
     this.options = options
   }
 
@@ -39,6 +49,7 @@ export class Questions<Q extends QuestionTable> {
   /** @throws HoldfastError `busy` when too many questions wait, `internal` when the thread could not answer */
   async ask<N extends keyof Q & string>(name: N, question: Q[N]['question']): Promise<Q[N]['answer']> {
     if (this.waiting.size >= maxQuestions) throw tooBusy()
+    if (this.resting) clearTimeout(this.resting)
     const worker = await this.running()
     const id = this.nextId
     this.nextId += 1
@@ -55,6 +66,7 @@ export class Questions<Q extends QuestionTable> {
 
   async stop(): Promise<void> {
     this.stopped = true
+    if (this.resting) clearTimeout(this.resting)
     const worker = await this.worker?.catch(() => null)
     if (!worker) return
     const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
@@ -91,6 +103,20 @@ export class Questions<Q extends QuestionTable> {
       this.options.logger.error(`${this.options.name}: ${message.message}`)
       waiting?.reject(noAnswer())
     }
+    this.restLater()
+  }
+
+  private restLater(): void {
+    const { restAfterMs } = this.options
+    if (restAfterMs === undefined || this.waiting.size > 0) return
+    if (this.resting) clearTimeout(this.resting)
+    this.resting = setTimeout(() => {
+      const { worker } = this
+      if (this.waiting.size > 0 || this.stopped) return
+      // Whoever asks from now on gets a thread of his own.
+      this.worker = null
+      void worker?.then((each) => each.postMessage({ t: 'close' } satisfies ToThread))
+    }, restAfterMs).unref()
   }
 
   /** What waited is refused; the next question starts the thread again. */
