@@ -5,6 +5,7 @@ const [what, ...args] = process.argv.slice(2)
 const programs = {
   image: () => import('../appliance/image/build.mjs'),
   bundle: () => import('../appliance/update/bundle.mjs'),
+  'sign-setup': () => import('../appliance/image/sign-setup.mjs'),
   deb: () => import('../appliance/deb/build.mjs'),
   oci: () => import('../appliance/oci/build.mjs'),
   chart: () => import('../appliance/chart/build.mjs'),
