@@ -1,4 +1,4 @@
-// `npm run appliance:sign-setup -- FILE.json [--out holdfast-setup.p7s]`: a set-up file that images of these keys take
+// `npm run appliance:stick -- FILE.json [--out holdfast-setup.p7s]`: a set-up file that images of these keys take
 // from a stick. The text stays readable in it: it holds a password, so keep the stick as one keeps a key.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

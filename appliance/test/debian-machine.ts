@@ -89,8 +89,9 @@ export class DebianMachine implements AsyncDisposable {
     )
     this.#container = child
     await until('systemd-nspawn starts process 1', async () => {
-      const children = await run(['pgrep', '--parent', String(child.pid)])
-      this.#leader = Number(children.stdout.split('\n')[0])
+      if (child.exitCode !== null) throw new Error(`systemd-nspawn ended with ${child.exitCode}`)
+      const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
+      this.#leader = Number(children.split(' ')[0])
       return this.#leader > 0
     })
     await until('systemd is up', async () => {

@@ -17,7 +17,7 @@ const setup = {
 }
 
 function sign(file: string, to: string): void {
-  execFileSync(process.execPath, [join(root, 'scripts/appliance.mjs'), 'sign-setup', file, '--out', to], {
+  execFileSync(process.execPath, [join(root, 'scripts/appliance.mjs'), 'stick', file, '--out', to], {
     cwd: root,
     stdio: 'inherit',
   })
