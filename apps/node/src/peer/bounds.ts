@@ -2,8 +2,6 @@
 export const peerBounds = {
   /** Body of a call and of its answer: membership operations are small. */
   bodyBytes: 1024 * 1024,
-  /** An answer about a node's state. */
-  statusBytes: 256 * 1024,
   /** Requests of one member at once; more are refused with 429. */
   requestsPerMember: 32,
   /** TCP connections at once: a few for each of seven members, and room for half-open ones. */

@@ -17,9 +17,11 @@ export const makerBounds = {
   flushBytes: 8 * 1024 * 1024,
   /** Leaves most of a disk to the others. A gigabyte takes five seconds. */
   bytesPerSecond: 200 * 1024 * 1024,
+  /** The pace is left when so much has gathered in the write-ahead log. */
+  hurryWalBytes: 128 * 1024 * 1024,
   /** The write-ahead log cannot be emptied while a copy is made; beyond this the copy is given up. */
   walBytes: 2 * 1024 ** 3,
-  checkpointTries: 8,
+  checkpointTries: 100,
 } as const satisfies MakeBounds
 
 /** How long a finished copy waits for others that want one. */
@@ -140,6 +142,11 @@ export class SnapshotMaker implements SnapshotSource, AsyncDisposable {
     await ensureDir(this.#folder)
     await this.#checkRoom()
     await (await open(file, 'wx', 0o600)).close()
+    let held = true
+    const letGo = () => {
+      if (held) holdCheckpoints?.(false)
+      held = false
+    }
     holdCheckpoints?.(true)
     try {
       const result = await runSnapshotTask(
@@ -149,7 +156,7 @@ export class SnapshotMaker implements SnapshotSource, AsyncDisposable {
           target: file,
           bounds: { ...makerBounds, ...bounds },
         },
-        { timeoutMs: makeMs, signal: this.#abort.signal },
+        { timeoutMs: makeMs, signal: this.#abort.signal, onCopied: letGo },
       )
       if (result.t !== 'made') throw new Error('the thread gave another answer')
       const { bytes, revision } = result.facts
@@ -157,7 +164,7 @@ export class SnapshotMaker implements SnapshotSource, AsyncDisposable {
       logger.info({ bytes, revision, tookMs }, 'made a snapshot for another node')
       return result.facts
     } finally {
-      holdCheckpoints?.(false)
+      letGo()
     }
   }
 

@@ -3,6 +3,8 @@ import { Worker } from 'node:worker_threads'
 import { threadUrl } from '../platform/thread-url.ts'
 import type { SnapshotTask, SnapshotTaskResult } from './snapshot-thread.ts'
 
+export type SnapshotTaskOutcome = Exclude<SnapshotTaskResult, { t: 'failed' | 'copied' }>
+
 /** The task failed in its thread; `code` is the system's or SQLite's. */
 export class SnapshotTaskError extends Error {
   readonly code: string
@@ -16,8 +18,8 @@ export class SnapshotTaskError extends Error {
 /** @throws SnapshotTaskError, also when the signal aborts or the task takes too long */
 export function runSnapshotTask(
   task: SnapshotTask,
-  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
-): Promise<Exclude<SnapshotTaskResult, { t: 'failed' }>> {
+  { timeoutMs, signal, onCopied }: { timeoutMs: number; signal: AbortSignal; onCopied?: () => void },
+): Promise<SnapshotTaskOutcome> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(new SnapshotTaskError('it was called off', 'ABORT_ERR'))
@@ -28,7 +30,7 @@ export function runSnapshotTask(
       name: 'holdfast-snapshot',
     })
     let failure = new SnapshotTaskError('its thread ended', '')
-    let result: Exclude<SnapshotTaskResult, { t: 'failed' }> | null = null
+    let result: SnapshotTaskOutcome | null = null
     const end = (why: string, code: string) => {
       failure = new SnapshotTaskError(why, code)
       void worker.terminate()
@@ -38,6 +40,7 @@ export function runSnapshotTask(
     signal.addEventListener('abort', abort)
     worker.on('message', (message: SnapshotTaskResult) => {
       if (message.t === 'failed') failure = new SnapshotTaskError(message.message, message.code)
+      else if (message.t === 'copied') onCopied?.()
       else result = message
     })
     worker.on('error', (error) => {

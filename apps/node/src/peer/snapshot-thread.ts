@@ -1,5 +1,5 @@
 /**
- * Makes or checks a copy of cluster.db, in a thread of its own with the least claim to the processor.
+ * Makes or checks a copy of cluster.db, in a thread of its own with a lesser claim to the processor.
  *
  * Making: 1 a read transaction holds one state of the database · 2 its pages are copied in small steps, flushed as they
  * go, so that the writer's own flush never waits behind a gigabyte · 3 the transaction ends, and this thread, not the writer,
@@ -27,6 +27,7 @@ export interface MakeBounds {
   stepPages: number
   flushBytes: number
   bytesPerSecond: number
+  hurryWalBytes: number
   walBytes: number
   checkpointTries: number
 }
@@ -34,20 +35,21 @@ export interface MakeBounds {
 /** Position of a database in the log, and whether it is sound. */
 export type DatabaseFacts = Omit<SnapshotFacts, 'bytes' | 'sha256'>
 export type SnapshotTaskResult =
+  /** The copy stands, and the write-ahead log is free again; what is left is hashing. */
+  | { t: 'copied' }
   | { t: 'made'; facts: SnapshotFacts }
   | { t: 'checked'; facts: DatabaseFacts; problem: string | null }
   | { t: 'failed'; message: string; code: string }
 
-/** The weakest claim but for the idle class; the node's own threads come first. */
-const niceness = 15
+/** The node's own threads come first, and yet it gets on: the longer it takes the more gathers in the write-ahead log. */
+const niceness = 5
 const readBytes = 1024 * 1024
 const nowhere: DatabaseFacts = { generation: '', revision: 0, index: 0, chain: '' }
 
-async function make({
-  databaseFile,
-  target,
-  bounds,
-}: Extract<SnapshotTask, { task: 'make' }>): Promise<SnapshotFacts> {
+async function make(
+  { databaseFile, target, bounds }: Extract<SnapshotTask, { task: 'make' }>,
+  copied: () => void,
+): Promise<SnapshotFacts> {
   const db = openDatabase(databaseFile, { role: 'reader' })
   let facts: DatabaseFacts
   try {
@@ -56,6 +58,7 @@ async function make({
     await copy(db, databaseFile, target, bounds)
     db.exec('COMMIT')
     bringIn(db, bounds.checkpointTries)
+    copied()
   } finally {
     db.close()
   }
@@ -82,6 +85,8 @@ async function copy(
           if (walBytesOf(databaseFile) > bounds.walBytes)
             throw new Error('so much is written meanwhile that the write-ahead log would grow too large')
         }
+        // What gathers in the write-ahead log costs more than the haste.
+        if (walBytesOf(databaseFile) > bounds.hurryWalBytes) return bounds.stepPages
         const dueMs = startedAt + (bytes / bounds.bytesPerSecond) * 1000 - performance.now()
         if (dueMs > 0) sleep(dueMs)
         return bounds.stepPages
@@ -94,7 +99,8 @@ async function copy(
 
 /**
  * While a copy is made nothing behind it can leave the write-ahead log. What gathered goes into the database here, in a
- * way that stops nobody (PASSIVE), or the writer's next commit would have to do it.
+ * way that stops nobody (PASSIVE), or the writer's next commit would have to do it. SQLite flushes the database only when it
+ * has caught up with the writer to the last page, so that is waited for: the flush, too, shall not be the writer's.
  */
 function bringIn(db: Database.Database, tries: number): void {
   for (let i = 0; i < tries; i++) {
@@ -103,7 +109,8 @@ function bringIn(db: Database.Database, tries: number): void {
       log: number
       checkpointed: number
     }[]
-    if (done === undefined || done.log - done.checkpointed < 1000) return
+    if (done === undefined || done.log === done.checkpointed) return
+    sleep(1)
   }
 }
 
@@ -172,7 +179,7 @@ if (parentPort !== null) {
   lowerPriority()
   try {
     const task = workerData as SnapshotTask
-    if (task.task === 'make') tell({ t: 'made', facts: await make(task) })
+    if (task.task === 'make') tell({ t: 'made', facts: await make(task, () => tell({ t: 'copied' })) })
     else tell({ t: 'checked', ...check(task.file) })
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException
