@@ -1,10 +1,12 @@
 import { connectHoldfast } from './holdfast-connection.ts'
+import { connectNats } from './nats-connection.ts'
 import type { Endpoint, Member, Protocol } from './plan.ts'
 import { connectXmpp } from './xmpp-connection.ts'
 
 /** What a connection reports. Each is called at most once per incoming message of the transport. */
 export interface ConnectionEvents {
-  acknowledged(ids: string[]): void
+  /** @param sequences of the same messages, where the protocol tells them */
+  acknowledged(ids: string[], sequences?: number[]): void
   delivered(count: number): void
   failed(reason: string): void
 }
@@ -33,4 +35,10 @@ export interface ConnectRequest {
 
 export type Connect = (request: ConnectRequest) => Promise<Connection>
 
-export const connectors: Record<Protocol, Connect> = { holdfast: connectHoldfast, xmpp: connectXmpp }
+export const connectors: Record<Protocol, Connect> = {
+  holdfast: connectHoldfast,
+  xmpp: connectXmpp,
+  nats: connectNats,
+  // gRPC is large, and every other driver would carry it.
+  etcd: async (request) => (await import('./etcd-connection.ts')).connectEtcd(request),
+}

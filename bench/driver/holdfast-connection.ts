@@ -1,10 +1,13 @@
+import { limits } from '@holdfast/api/contract/limits'
 import WebSocket from 'ws'
+import { loopback } from '../lib/network.ts'
 import type { Connection, ConnectRequest, OutgoingMessage } from './connection.ts'
 
 /** The frames of /client/v1 that the load needs; a WebSocket message is one frame or an array of them. */
 interface Frame {
   t: 'hello' | 'ready' | 'ack' | 'entry' | 'error' | string
   id?: string
+  seq?: number
   message?: string
   channels?: { id: string; name: string }[]
 }
@@ -20,7 +23,7 @@ export interface HoldfastRequest extends ConnectRequest {
  */
 export function connectHoldfast(request: HoldfastRequest): Promise<Connection> {
   const { endpoint, member, roomAddress, localAddress, events } = request
-  const socket = new WebSocket(`wss://127.0.0.1:${endpoint.port}/client/v1`, {
+  const socket = new WebSocket(`wss://${endpoint.host ?? loopback}:${endpoint.port}/client/v1`, {
     rejectUnauthorized: false, // the certificate was made for this run, on this machine
     perMessageDeflate: false,
     localAddress,
@@ -41,15 +44,18 @@ export function connectHoldfast(request: HoldfastRequest): Promise<Connection> {
       const parsed: Frame | Frame[] = JSON.parse(String(data))
       const frames = Array.isArray(parsed) ? parsed : [parsed]
       const acknowledgedIds: string[] = []
+      const sequences: number[] = []
       let deliveries = 0
       for (const frame of frames) {
         if (frame.t === 'entry') deliveries++
-        else if (frame.t === 'ack') acknowledgedIds.push(frame.id!)
-        else if (frame.t === 'error') fail(`${member.name}: ${frame.message}`)
+        else if (frame.t === 'ack') {
+          acknowledgedIds.push(frame.id!)
+          sequences.push(frame.seq!)
+        } else if (frame.t === 'error') fail(`${member.name}: ${frame.message}`)
         else handshake(frame)
       }
       if (deliveries > 0) events.delivered(deliveries)
-      if (acknowledgedIds.length > 0) events.acknowledged(acknowledgedIds)
+      if (acknowledgedIds.length > 0) events.acknowledged(acknowledgedIds, sequences)
     })
     socket.on('error', (error) => fail(error.message))
     socket.on('close', (code) => fail(`${member.name} was disconnected with code ${code}`))
@@ -59,8 +65,11 @@ export function connectHoldfast(request: HoldfastRequest): Promise<Connection> {
 function asConnection(socket: WebSocket, channel: string): Connection {
   return {
     send(messages: OutgoingMessage[]) {
-      const frames = messages.map(({ id, body }) => ({ t: 'send', channel, id, body }))
-      socket.send(JSON.stringify(frames.length === 1 ? frames[0] : frames))
+      for (let from = 0; from < messages.length; from += limits.framesPerArray) {
+        const part = messages.slice(from, from + limits.framesPerArray)
+        const frames = part.map(({ id, body }) => ({ t: 'send', channel, id, body }))
+        socket.send(JSON.stringify(frames.length === 1 ? frames[0] : frames))
+      }
     },
     close() {
       socket.removeAllListeners('close')

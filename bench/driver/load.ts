@@ -28,7 +28,7 @@ async function run(plan: LoadPlan, failed: (reason: string) => void): Promise<Lo
   for (const load of loads) load.stop()
   await drained(loads, meter)
   for (const load of loads) load.close()
-  return meter.result()
+  return { ...meter.result(), rooms: loads.map((load) => load.result()) }
 }
 
 async function drained(loads: RoomLoad[], meter: Meter): Promise<void> {

@@ -35,7 +35,7 @@ export class Meter {
     if (this.#measuring) this.#deliveries += count
   }
 
-  result(): LoadResult {
+  result(): Omit<LoadResult, 'rooms'> {
     const sorted = Float64Array.from(this.#latenciesMs).sort()
     return {
       acknowledgedPerSecond: sorted.length / this.#elapsedSeconds,

@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto'
 import { type Connection, connectors } from './connection.ts'
 import { MessageIds } from './message-id.ts'
 import type { Meter } from './meter.ts'
-import type { Endpoint, Room } from './plan.ts'
+import { acknowledgedLine, type Endpoint, type Room, type RoomResult } from './plan.ts'
 
 /** What all rooms of a driver share. */
 export interface LoadContext {
@@ -19,7 +20,10 @@ export class RoomLoad {
   readonly #ids = new MessageIds()
   readonly #sentAt = new Map<string, number>()
   readonly #connections: Connection[] = []
+  readonly #digest = createHash('sha256')
+  #lastSequence = 0
   #sent = 0
+  #acknowledgements = 0
   #deliveries = 0
   #isSending = false
 
@@ -35,9 +39,10 @@ export class RoomLoad {
 
   /** Connects one member after the other, the sender first: in XMPP the first to enter a room creates it. */
   async connect(): Promise<void> {
-    const { endpoint, failed } = this.#context
+    const { failed } = this.#context
+    const endpoint = this.#room.endpoint ?? this.#context.endpoint
     const events = {
-      acknowledged: (ids: string[]) => this.#acknowledged(ids),
+      acknowledged: (ids: string[], sequences?: number[]) => this.#acknowledged(ids, sequences),
       delivered: (count: number) => this.#delivered(count),
       failed,
     }
@@ -60,12 +65,21 @@ export class RoomLoad {
     for (const connection of this.#connections) connection.close()
   }
 
+  /** Once, when all is over. */
+  result(): RoomResult {
+    return {
+      address: this.#room.address,
+      acknowledged: this.#acknowledgements,
+      digest: this.#lastSequence === 0 ? null : this.#digest.digest('hex'),
+    }
+  }
+
   #delivered(count: number): void {
     this.#deliveries += count
     this.#context.meter.delivered(count)
   }
 
-  #acknowledged(ids: string[]): void {
+  #acknowledged(ids: string[], sequences?: number[]): void {
     const now = performance.now()
     for (const id of ids) {
       const sentAt = this.#sentAt.get(id)
@@ -76,7 +90,24 @@ export class RoomLoad {
       this.#sentAt.delete(id)
       this.#context.meter.acknowledged(now - sentAt)
     }
+    this.#acknowledgements += ids.length
+    if (sequences) this.#remember(ids, sequences)
     if (this.#isSending) this.#send(ids.length)
+  }
+
+  /** The room has one sender on one connection, so that its messages take their places in the order of the sends. */
+  #remember(ids: string[], sequences: number[]): void {
+    let lines = ''
+    for (const [index, id] of ids.entries()) {
+      const sequence = sequences[index]!
+      if (sequence <= this.#lastSequence)
+        this.#context.failed(
+          `message ${id} was acknowledged as entry ${sequence} after entry ${this.#lastSequence}`,
+        )
+      this.#lastSequence = sequence
+      lines += acknowledgedLine(sequence, id)
+    }
+    this.#digest.update(lines)
   }
 
   #send(count: number): void {

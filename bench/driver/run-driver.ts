@@ -12,10 +12,18 @@ export interface DriverObserver {
   until?: Promise<unknown>
 }
 
+/** The words before a command that make it run elsewhere, such as in a network namespace. */
+export type Within = readonly string[]
+
 /** Runs one load in a process of its own and resolves with its figures. */
-export function runDriver(plan: LoadPlan, observer: DriverObserver = {}): Promise<LoadResult> {
+export function runDriver(
+  plan: LoadPlan,
+  observer: DriverObserver = {},
+  within: Within = [],
+): Promise<LoadResult> {
   return new Promise((resolve, reject) => {
-    const driver = fork(driverScript)
+    const [execPath = process.execPath, ...execArgv] = [...within, process.execPath]
+    const driver = fork(driverScript, { execPath, execArgv })
     driver.on('message', (message: DriverMessage) => {
       if (message.event === 'measuring') observer.measuring?.()
       else if (message.event === 'measured') observer.measured?.()

@@ -3,7 +3,7 @@ import { readMachineCpuSeconds, readProcessTree } from '../lib/process-tree.ts'
 import type { LoadPlan, LoadResult } from './plan.ts'
 import { runDriver } from './run-driver.ts'
 
-export interface MeasuredLoad extends LoadResult {
+export interface MeasuredLoad extends Omit<LoadResult, 'rooms'> {
   serverCpuSeconds: number
   /** Share of the machine that neither the server nor the driver used: what disturbed the run. */
   othersCpuShare: number
@@ -16,7 +16,10 @@ export async function runMeasured(plan: LoadPlan, serverPid: number): Promise<Me
     cpu.server += sign * readProcessTree(serverPid).cpuSeconds
     cpu.machine += sign * readMachineCpuSeconds()
   }
-  const load = await runDriver(plan, { measuring: () => addCpu(-1), measured: () => addCpu(1) })
+  const { rooms: _, ...load } = await runDriver(plan, {
+    measuring: () => addCpu(-1),
+    measured: () => addCpu(1),
+  })
   const measuredSeconds = plan.measureMs / 1_000
   const others = cpu.machine - cpu.server - load.driverCpuShare * measuredSeconds
   const othersCpuShare = Math.max(0, others / (measuredSeconds * cpus().length))

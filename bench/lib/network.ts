@@ -34,8 +34,11 @@ export interface Certificate {
   bothFile: string
 }
 
-/** One self-signed P-256 certificate: every system of a run gets the same kind of key. */
-export function makeCertificate(directory: string): Certificate {
+/**
+ * One self-signed P-256 certificate: every system of a run gets the same kind of key.
+ * @param addresses IP addresses besides localhost that it names
+ */
+export function makeCertificate(directory: string, addresses: readonly string[] = []): Certificate {
   const keyFile = join(directory, 'key.pem')
   const certificateFile = join(directory, 'certificate.pem')
   const bothFile = join(directory, 'both.pem')
@@ -44,7 +47,7 @@ export function makeCertificate(directory: string): Certificate {
     '-subj',
     '/CN=localhost',
     '-addext',
-    'subjectAltName=DNS:localhost,DNS:conference.localhost',
+    `subjectAltName=${['DNS:localhost', 'DNS:conference.localhost', ...addresses.map((each) => `IP:${each}`)]}`,
   ]
   const files = ['-keyout', keyFile, '-out', certificateFile]
   execFileSync('openssl', ['req', '-x509', '-nodes', '-days', '2', ...curve, ...subject, ...files], {
