@@ -75,9 +75,9 @@ it.each(files)('%s sets what the node takes, also where the operator sets nothin
     for (const { environment } of Object.values(read(file, given).services)) {
       const set = Object.entries(environment).filter(([, value]) => value !== null && value !== '')
       const config = await loadConfig({ flags: { dataDir: '/data' }, variables: Object.fromEntries(set) })
-      expect(config.publicNames).toEqual(
-        'HOLDFAST_PUBLIC_NAMES' in given ? ['chat.example.lan', '10.20.0.5'] : [],
-      )
+      const own = environment.HOLDFAST_CLUSTER_ADDRESS ?? []
+      const known = given === names ? ['chat.example.lan', '10.20.0.5'] : []
+      expect(config.publicNames).toEqual(known.concat(own))
     }
   }
 })

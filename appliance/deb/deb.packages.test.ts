@@ -79,12 +79,9 @@ describe('the package', () => {
     const tree = join(folder, 'manual')
     await must(['dpkg-deb', '--extract', file, tree])
     for (const page of ['man1/holdfast.1', 'man8/holdfast.service.8']) {
-      const text = await must(
-        ['sh', '-c', `zcat usr/share/man/${page}.gz | mandoc -W error -T ascii | col -b`],
-        {
-          cwd: tree,
-        },
-      )
+      const text = await must(['sh', '-c', `zcat usr/share/man/${page}.gz | mandoc -W error -T markdown`], {
+        cwd: tree,
+      })
       expect(text).toContain('SEE ALSO')
     }
   })

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import {
+  chmodSync,
   chownSync,
   mkdirSync,
   mkdtempSync,
@@ -152,6 +153,22 @@ describe.each<Runtime>(['runc', 'crun'])('run by podman with %s, read-only and w
     expect(await stop()).toBe('0')
   })
 
+  it('keeps its keys to itself on a volume that belongs to a group, as Kubernetes mounts one', async () => {
+    const volumeFolder = join(folder, `${name}-volume`)
+    mkdirSync(volumeFolder)
+    chownSync(volumeFolder, 0, uid)
+    chmodSync(volumeFolder, 0o2775)
+    const place = ['--tmpfs=/tmp', '--volume', `${volumeFolder}:/data`, '--env', 'HOLDFAST_DATA=/data/node']
+    for (const _ of ['first', 'second']) {
+      await podman.start(name, image(), runtime, place)
+      await serves()
+      expect(await stop()).toBe('0')
+      // Its root must stay as it is, or the next mount would open all below to the group.
+      expect(statSync(volumeFolder).mode & 0o7777).toBe(0o2775)
+      expect(statSync(join(volumeFolder, 'node/secrets')).mode & 0o077).toBe(0)
+    }
+  })
+
   it('is set up from a secret that is a file, and keeps a message over containers', async () => {
     const file = join(folder, `${name}-password`)
     writeFileSync(file, password, { mode: 0o400 })
@@ -191,10 +208,13 @@ describe('three nodes, as appliance/compose/cluster.yaml has them', () => {
   let lan: Lan
   let fingerprint = ''
 
-  const holdfast = (name: Name, args: string[], input = '') =>
-    podman.must(['exec', '--interactive', '--env', 'XDG_CONFIG_HOME=/tmp', name, 'holdfast', ...args], {
-      input,
-    })
+  const holdfast = async (name: Name, args: string[], input = '') => {
+    const inside = ['exec', '--interactive', '--env', 'XDG_CONFIG_HOME=/tmp', name, 'holdfast']
+    const { code, stdout, stderr } = await podman.run([...inside, ...args], { input })
+    if (code === 0) return stdout
+    const said = await podman.run(['logs', '--tail', '20', name])
+    throw new Error(`${name}: ${args.join(' ')} ended with ${code}: ${stderr}\n${said.stdout}${said.stderr}`)
+  }
   const login = (name: Name) => {
     const who = ['--url', 'https://127.0.0.1:7443', '--user', 'ingrid', '--password-file', '-']
     return holdfast(name, ['login', ...who, '--fingerprint', fingerprint], password)
@@ -236,7 +256,8 @@ describe('three nodes, as appliance/compose/cluster.yaml has them', () => {
       const variables = Object.entries(services[name].environment as Record<string, string>)
         .filter(([, value]) => !value.startsWith('${'))
         .flatMap(([variable, value]) => ['--env', `${variable}=${value}`])
-      const place = ['--network', network, ...known, ...volume(name as Name)]
+      const own = ['--hostname', services[name].hostname, '--network', network]
+      const place = [...own, ...known, ...volume(name as Name)]
       await podman.start(name, image, runtime, [...place, ...variables])
     }
     for (const name of names) await serves(name)

@@ -117,3 +117,11 @@ test('docs/reference/settings.md is current', async () => {
   const written = await readFile(settingsDocPath, 'utf8')
   expect(written, 'run: node apps/node/src/config/settings-doc.ts').toBe(renderSettingsDoc())
 })
+
+test('the address for other nodes is a public name too, once', async () => {
+  const names = async (variables: Record<string, string>) => (await load(variables)).publicNames
+  expect(await names({ HOLDFAST_CLUSTER_ADDRESS: 'node-1.lan' })).toEqual(['node-1.lan'])
+  const both = { HOLDFAST_CLUSTER_ADDRESS: 'b', HOLDFAST_PUBLIC_NAMES: 'a,b' }
+  expect(await names(both)).toEqual(['a', 'b'])
+  expect(await names({ HOLDFAST_PUBLIC_NAMES: 'a' })).toEqual(['a'])
+})

@@ -58,7 +58,7 @@ export const configSchema = z
       .nullable()
       .default(null)
       .describe(
-        'Host name or address at which the other nodes of a cluster reach this one. `null`: the one that was given when it joined, or its first address on the LAN.',
+        'Host name or address at which the other nodes of a cluster reach this one; it goes into its certificate too. `null`: the one that was given when it joined, or its first address on the LAN.',
       ),
     peerPort: portSchema
       .min(1)

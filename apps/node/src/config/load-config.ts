@@ -44,7 +44,10 @@ export async function loadConfig(sources: {
       key in flags ? flagName(key) : key in variables ? variableName(key) : path
     throw new ConfigError(explain(parsed.error, origin), { cause: parsed.error })
   }
-  return { ...parsed.data, dataDir: resolve(dataDir) }
+  const { publicNames, clusterAddress } = parsed.data
+  // The other nodes look for the name in the certificate, as clients do.
+  const names = clusterAddress === null ? publicNames : [...new Set([...publicNames, clusterAddress])]
+  return { ...parsed.data, publicNames: names, dataDir: resolve(dataDir) }
 }
 
 /** Reads what is text in a variable as the setting's type; what cannot be read stays text and fails the schema. */
