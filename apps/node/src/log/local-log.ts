@@ -65,6 +65,11 @@ export class LocalLog implements Log {
     return Promise.resolve()
   }
 
+  /** Has the writer leave the write-ahead log alone while the database is copied. */
+  holdCheckpoints(held: boolean): void {
+    this.writer.post({ t: 'hold-checkpoints', held })
+  }
+
   async stop(): Promise<void> {
     this.stopping = true
     if (this.inflight.length > 0)

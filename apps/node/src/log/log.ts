@@ -23,6 +23,8 @@ export interface Log {
    * @throws Error when the other nodes do not answer
    */
   readIndex(): Promise<void>
+  /** Has the state machine leave the write-ahead log alone while the database is copied, or tend it again. */
+  holdCheckpoints(held: boolean): void
   /** Registers the one listener for commits; called before start. */
   onCommit(listener: (commit: Commit) => void): void
   start(): Promise<void>

@@ -1,5 +1,5 @@
 /** The one writer of cluster.db. In a thread of its own, so that an fsync never stops the sockets. */
-import { closeSync, fsyncSync, openSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, statSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { databaseLimits, openDatabase } from '@holdfast/db'
 import { type Applied, StateMachine } from '../state/machine.ts'
@@ -29,9 +29,9 @@ port.on('message', (message: ToWriter) => {
       if (machine.position !== null) tell({ t: 'adopted', position: machine.position })
     })
   } else if (message.t === 'flush') attempt(0, flush)
-  else if (message.t === 'hold-checkpoints')
-    db.pragma(`wal_autocheckpoint = ${message.held ? 0 : databaseLimits.checkpointPages}`)
+  else if (message.t === 'hold-checkpoints') holdCheckpoints(message.held)
   else {
+    if (shrinking) clearInterval(shrinking)
     db.pragma('wal_checkpoint(TRUNCATE)')
     db.close()
     tell({ t: 'closed' })
@@ -70,6 +70,27 @@ function flush(): void {
     closeSync(wal)
   }
   tell({ t: 'flushed', index, revision: position?.revision ?? 0 })
+}
+
+/** How a write-ahead log that grew while the database was copied is cut back: a piece at a time, as cutting takes time. */
+const shrinkBytes = 16 * 1024 * 1024
+const shrinkMs = 2000
+let shrinking: NodeJS.Timeout | null = null
+
+function holdCheckpoints(held: boolean): void {
+  if (shrinking) clearInterval(shrinking)
+  shrinking = null
+  db.pragma(`wal_autocheckpoint = ${held ? 0 : databaseLimits.checkpointPages}`)
+  db.pragma('journal_size_limit = -1')
+  if (held) return
+  let limit = statSync(`${databaseFile}-wal`, { throwIfNoEntry: false })?.size ?? 0
+  shrinking = setInterval(() => {
+    limit = Math.max(databaseLimits.walBytes, limit - shrinkBytes)
+    db.pragma(`journal_size_limit = ${limit}`)
+    if (limit > databaseLimits.walBytes || shrinking === null) return
+    clearInterval(shrinking)
+    shrinking = null
+  }, shrinkMs)
 }
 
 function attempt(watch: number, work: () => void): void {

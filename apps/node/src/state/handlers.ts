@@ -33,5 +33,5 @@ const later: Readonly<Partial<Record<ControlName, string>>> = {}
 
 /** Version from which on nodes understand a command. */
 export function understoodSince(command: string): string {
-  return later[command as ControlName] ?? '0.1.0'
+  return later[command as ControlName] ?? '0.0.0'
 }

@@ -279,6 +279,11 @@ export class EtcdClient {
     return this.memberCall('MemberUpdate', { ID: id, peerURLs: [peerUrl] })
   }
 
+  /** Hands the leadership to another voter. @throws EtcdError when this etcd does not lead, or the other one does not take it */
+  async moveLeader(id: string): Promise<void> {
+    await this.call('Maintenance', 'MoveLeader', { targetID: id })
+  }
+
   /** Gives free space of the database file back; etcd answers nothing else meanwhile. */
   async defragment(): Promise<void> {
     await this.call('Maintenance', 'Defragment', {}, maintenanceMs)

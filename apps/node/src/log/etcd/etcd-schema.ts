@@ -148,8 +148,15 @@ export const etcdSchema: Parameters<typeof fromJSON>[0] = {
         }),
         DefragmentRequest: message({}),
         DefragmentResponse: message({ header: ['ResponseHeader', 1] }),
+        MoveLeaderRequest: message({ targetID: ['uint64', 1] }),
+        MoveLeaderResponse: message({ header: ['ResponseHeader', 1] }),
         Maintenance: {
-          methods: { Alarm: call('Alarm'), Status: call('Status'), Defragment: call('Defragment') },
+          methods: {
+            Alarm: call('Alarm'),
+            Status: call('Status'),
+            Defragment: call('Defragment'),
+            MoveLeader: call('MoveLeader'),
+          },
         },
       },
     },
