@@ -213,7 +213,6 @@ export class Node {
   async start(): Promise<number> {
     const { core, gateway, presence, marks, reader, states, sessions } = this
     const { directory, log, clock, metrics } = core
-    this.reportInstallation()
     await core.start((commit) => this.committed(commit))
     this.readAuditHead()
     await reader.start()
@@ -258,14 +257,6 @@ export class Node {
     this.renewer = setInterval(() => void this.renewCertificate(), renewalCheckMs)
     void this.startDiscovery()
     return port
-  }
-
-  /** What became of a state that another node gave. */
-  private reportInstallation(): void {
-    const { problem, auditReplaced } = this.core.folder.installation
-    if (problem !== null) this.logger.error(problem)
-    if (auditReplaced !== null)
-      this.logger.warn({ folder: auditReplaced }, 'audit files that are not of the new state were put aside')
   }
 
   async stop(): Promise<void> {

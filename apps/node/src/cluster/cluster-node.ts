@@ -163,6 +163,7 @@ export class ClusterNode {
     this.core = core
     this.hooks = hooks
     this.httpsPort = httpsPort
+    this.reportInstallation()
     this.server = new PeerServer({
       host: config.host,
       port: config.peerPort,
@@ -370,6 +371,15 @@ export class ClusterNode {
     } finally {
       this.announcing = false
     }
+  }
+
+  /** What became of a state that another node gave. */
+  private reportInstallation(): void {
+    const { folder, logger } = this.o
+    const { problem, auditReplaced } = folder.installation
+    if (problem !== null) logger.error(problem)
+    if (auditReplaced !== null)
+      logger.warn({ folder: auditReplaced }, 'audit files that are not of the new state were put aside')
   }
 
   private restore(reason: string): void {

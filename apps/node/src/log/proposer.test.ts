@@ -14,6 +14,7 @@ function keepingLog(proposed: string[]): Log {
     },
     readIndex: async () => {},
     onCommit: () => {},
+    holdCheckpoints: () => {},
     start: async () => {},
     stop: async () => {},
   }

@@ -32,6 +32,7 @@ function directLog(machine: TestMachine): Log {
       settle(null, null, at)
     },
     onCommit: () => {},
+    holdCheckpoints: () => {},
     readIndex: async () => {},
     start: async () => {},
     stop: async () => {},
