@@ -4,6 +4,7 @@ import type { Entry, PresenceState } from './contract/frames.ts'
 import type * as input from './contract/inputs.ts'
 import type { ChannelKind } from './contract/names.ts'
 import type { Role } from './contract/policy.ts'
+import type { UpdatesService } from './update-services.ts'
 
 /** Who is calling: a live session, checked on this very request. */
 export interface Caller {
@@ -442,4 +443,5 @@ export interface Services {
     peers(): PeerView[]
   }
   cluster: ClusterService
+  updates: UpdatesService
 }

@@ -10,11 +10,13 @@ import { AccountTab } from './account-tab.tsx'
 import { CertificatesTab } from './certificates-tab.tsx'
 import { FacilityTab } from './facility-tab.tsx'
 import { NodeTab } from './node-tab.tsx'
+import { UpdatesTab } from './updates-tab.tsx'
 
 const tabs: Record<SettingsTab, { title: string; action: string; content: () => ReactNode }> = {
   facility: { title: 'Facility policy', action: 'settings.get', content: () => <FacilityTab /> },
   node: { title: 'Discovery', action: 'settings.node', content: () => <NodeTab /> },
   certificates: { title: 'Certificates', action: 'auth.me', content: () => <CertificatesTab /> },
+  updates: { title: 'Updates', action: 'updates.status', content: () => <UpdatesTab /> },
   account: { title: 'My account', action: 'auth.me', content: () => <AccountTab /> },
 }
 

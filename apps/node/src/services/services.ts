@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import type { PeerView, Services } from '@holdfast/api/services'
+import { appliancePaths } from '../appliance/paths.ts'
 import { clientAddresses } from '../cluster/client-addresses.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { Config } from '../config/config.ts'
@@ -23,6 +25,7 @@ import type { Overview } from './overview/overview.ts'
 import type { Presence } from './presence/presence.ts'
 import type { NodeSettingsFile } from './settings/node-settings.ts'
 import { SettingsService } from './settings/settings.ts'
+import { Updates } from './updates/updates.ts'
 
 export interface ServicesOptions {
   core: Core
@@ -92,6 +95,10 @@ export function buildServices(options: ServicesOptions): Services {
     }),
     discovery: { peers: options.peers },
     cluster: new ClusterService(options),
+    updates: new Updates(
+      { ...appliancePaths(), node: folder.path, uploads: join(folder.path, 'updates') },
+      proposer,
+    ),
     others: () => clientAddresses(directory, folder.identity.nodeId),
   }
 }

@@ -9,10 +9,12 @@ import {
   settings,
 } from './administration.ts'
 import { auth, setup } from './auth.ts'
+import { backups } from './backups.ts'
 import { channels } from './channels.ts'
 import { cluster } from './cluster.ts'
 import { people } from './people.ts'
 import { router } from './trpc.ts'
+import { updates } from './updates.ts'
 
 export const appRouter = router({
   setup,
@@ -28,5 +30,7 @@ export const appRouter = router({
   settings,
   discovery,
   cluster,
+  backups,
+  updates,
 })
 export type AppRouter = typeof appRouter

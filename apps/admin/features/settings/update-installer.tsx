@@ -1,0 +1,129 @@
+'use client'
+
+import { uploadChunkBytes } from '@holdfast/api/contract/update-inputs'
+import type { UpdateCheckView } from '@holdfast/api/update-services'
+import { Alert, Button, FileUpload, Progress, Stack, StackItem } from '@patternfly/react-core'
+import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
+import { ConfirmDialog } from '../../components/confirm-dialog.tsx'
+import { FailureAlert } from '../../components/failure-alert.tsx'
+import { api, queryClient, trpc } from '../../lib/api.ts'
+
+/** Base64 in pieces that fit an argument list; a multiple of 3, so that pieces join without padding. */
+const encodeStepBytes = 24_576
+
+async function base64(blob: Blob): Promise<string> {
+  const bytes = new Uint8Array(await blob.arrayBuffer())
+  let text = ''
+  for (let at = 0; at < bytes.length; at += encodeStepBytes)
+    text += btoa(String.fromCharCode(...bytes.subarray(at, at + encodeStepBytes)))
+  return text
+}
+
+const variants = { ok: 'success', warn: 'warning', stop: 'danger' } as const
+
+/** Upload, check, read the notes, install. */
+export function UpdateInstaller({ isRequested }: { isRequested: boolean }) {
+  const [file, setFile] = useState<File | null>(null)
+  const [sent, setSent] = useState(0)
+  const [isAsking, setAsking] = useState(false)
+  const upload = useMutation({
+    mutationFn: async (bundle: File): Promise<UpdateCheckView> => {
+      for (let offset = 0; offset < bundle.size; offset += uploadChunkBytes) {
+        const data = await base64(bundle.slice(offset, offset + uploadChunkBytes))
+        const { bytes } = await api.updates.upload.mutate({ offset, data })
+        setSent(bytes)
+      }
+      return await api.updates.check.mutate()
+    },
+    onSettled: () => queryClient.invalidateQueries(trpc.updates.status.pathFilter()),
+  })
+  const install = useMutation({
+    mutationFn: (bundle: UpdateCheckView) => api.updates.install.mutate({ id: bundle.id }),
+    onSuccess: () => {
+      setAsking(false)
+      upload.reset()
+      setFile(null)
+      return queryClient.invalidateQueries(trpc.updates.status.pathFilter())
+    },
+  })
+  const checked = upload.data
+  const isStopped = checked?.findings.some((finding) => finding.level === 'stop') ?? true
+  if (isRequested)
+    return (
+      <Alert variant="info" isInline title="The update is being installed. The machine restarts by itself." />
+    )
+  return (
+    <Stack hasGutter>
+      <StackItem>
+        <FileUpload
+          id="update-bundle"
+          filename={file?.name ?? ''}
+          filenamePlaceholder="holdfast-VERSION.raucb"
+          browseButtonText="Choose the bundle…"
+          hideDefaultPreview
+          isDisabled={upload.isPending}
+          isClearButtonDisabled={file === null || upload.isPending}
+          onFileInputChange={(_event, chosen) => {
+            upload.reset()
+            setSent(0)
+            setFile(chosen)
+          }}
+          onClearClick={() => {
+            upload.reset()
+            setFile(null)
+          }}
+        />
+      </StackItem>
+      {upload.isPending && file && (
+        <StackItem>
+          <Progress
+            value={Math.round((sent / file.size) * 100)}
+            title={sent < file.size ? 'Uploading' : 'Checking every block against the signature'}
+          />
+        </StackItem>
+      )}
+      <FailureAlert error={upload.error} />
+      {checked && (
+        <StackItem>
+          <h3>Holdfast {checked.version}, signed by the vendor</h3>
+          {checked.findings.map(({ check, level, found, mend }) => (
+            <Alert key={check} variant={variants[level]} isInline isPlain title={`${check}: ${found}`}>
+              {mend}
+            </Alert>
+          ))}
+          <pre className="hf-code-wrap">{checked.notes}</pre>
+        </StackItem>
+      )}
+      <StackItem>
+        {checked ? (
+          <Button isDisabled={isStopped} onClick={() => setAsking(true)}>
+            Install {checked.version}
+          </Button>
+        ) : (
+          <Button
+            isDisabled={file === null}
+            isLoading={upload.isPending}
+            onClick={() => file && upload.mutate(file)}
+          >
+            Upload and check
+          </Button>
+        )}
+      </StackItem>
+      {checked && (
+        <ConfirmDialog
+          isOpen={isAsking}
+          title={`Install Holdfast ${checked.version}?`}
+          confirm="Install"
+          isPending={install.isPending}
+          error={install.error}
+          onConfirm={() => install.mutate(checked)}
+          onClose={() => setAsking(false)}
+        >
+          The machine restarts, and clients wait meanwhile. If the new version does not prove healthy, this
+          one comes back by itself with everything that was acknowledged.
+        </ConfirmDialog>
+      )}
+    </Stack>
+  )
+}

@@ -1,0 +1,24 @@
+import { z } from 'zod'
+
+/** Bytes of a bundle in one call; in base64 with its frame they stay below the bound of a request's body. */
+export const uploadChunkBytes = 512 * 1024
+/** Largest bundle: the image of a slot twice over. */
+export const maxBundleBytes = 1024 * 1024 * 1024
+
+export const updateUpload = z.object({
+  /** Where the bytes belong; 0 begins a new upload. */
+  offset: z.int().min(0).max(maxBundleBytes),
+  data: z
+    .base64()
+    .min(1)
+    .max(Math.ceil(uploadChunkBytes / 3) * 4),
+})
+export type UpdateUpload = z.infer<typeof updateUpload>
+
+export const updateInstall = z.object({
+  /** SHA-256 of the bundle that was checked, so that what is installed is what was shown. */
+  id: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Also when this bundle was taken back before. */
+  again: z.boolean().default(false),
+})
+export type UpdateInstall = z.infer<typeof updateInstall>
