@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { root } from './built.ts'
 import type { Vm } from './vm.ts'
 
-const callMs = 20_000
+/** A hang guard: passwords are hashed slowly on purpose, and emulation multiplies that. */
+const callMs = 180_000
 const stepMs = 500
 const commandMs = 120_000
 const maxAttempts = 20
