@@ -142,10 +142,11 @@ function printRuns(): void {
 function printSamples({ taken }: { taken: Sample[] }): void {
   const list = (values: (number | null)[]) =>
     values.map((value) => (value === null ? '–' : megabytes(value))).join(' ')
-  printTable("etcd's memory and database, of each node", taken, [
+  printTable('Memory and database of etcd, and memory of the node, on each host', taken, [
     { title: 's', value: (sample) => String(sample.seconds) },
-    { title: 'RSS MB', value: (sample) => list(sample.logRssBytes) },
+    { title: 'etcd RSS MB', value: (sample) => list(sample.logRssBytes) },
     { title: 'database MB', value: (sample) => list(sample.logDatabaseBytes) },
+    { title: 'node RSS MB', value: (sample) => list(sample.serverRssBytes) },
   ])
 }
 
@@ -184,4 +185,12 @@ for (const system of systems) {
   console.log(`${system.name} ${system.version()}: ${system.setup}`)
   console.log(`  flushes: ${system.countsFlushes}`)
 }
-writeReport('cluster', { machine, bodyBytes, warmUpMs, measureMs, runs, samples, goals })
+writeReport(isLong ? 'cluster-minutes' : 'cluster', {
+  machine,
+  bodyBytes,
+  warmUpMs,
+  measureMs,
+  runs,
+  samples,
+  goals,
+})

@@ -11,9 +11,9 @@ export interface Load {
 }
 
 export interface Member {
-  /** Processes of the server itself, without those of `storePid`. */
+  /** The server. */
   pid: number
-  /** The process that holds the log, where that is another one: etcd beside a node. */
+  /** The process that holds the log, where that is a child of the server: etcd below a node. */
   logPid?: number
   /** Where the log's database is; null where there is no such file. */
   databaseFile: string | null

@@ -44,14 +44,15 @@ export async function measureLoad(lab: Lab, cluster: RunningCluster, plan: LoadP
     serverCpuSeconds: cpu.server,
     logCpuSeconds: cpu.log,
     othersCpuShare: Math.max(0, others / (measuredSeconds * cpus().length)),
-    logPeakRssBytes: Math.max(...members.map(peakRssBytes)),
+    logPeakRssBytes: Math.max(...members.map(logPeakRssBytes)),
     logDatabaseBytes: largestDatabase(members),
     flushes,
   }
 }
 
-export const peakRssBytes = (member: Member): number => memoryOf(member, 'VmHWM')
-export const rssBytes = (member: Member): number => memoryOf(member, 'VmRSS')
+export const logPeakRssBytes = (member: Member): number => memoryOf(member.logPid ?? member.pid, 'VmHWM')
+export const logRssBytes = (member: Member): number => memoryOf(member.logPid ?? member.pid, 'VmRSS')
+export const serverRssBytes = (member: Member): number => memoryOf(member.pid, 'VmRSS')
 
 export function databaseBytes({ databaseFile }: Member): number | null {
   return databaseFile === null ? null : statSync(databaseFile).size
@@ -62,8 +63,8 @@ function largestDatabase(members: readonly Member[]): number | null {
   return sizes.length === 0 ? null : Math.max(...sizes)
 }
 
-/** A line of proc_pid_status(5), of the process that holds the log. */
-function memoryOf({ pid, logPid }: Member, line: 'VmHWM' | 'VmRSS'): number {
-  const status = readFileSync(`/proc/${logPid ?? pid}/status`, 'utf8')
+/** A line of proc_pid_status(5). */
+function memoryOf(pid: number, line: 'VmHWM' | 'VmRSS'): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   return Number(new RegExp(`^${line}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1_024
 }

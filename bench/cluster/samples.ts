@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs'
 import { BenchError } from '../lib/bench-error.ts'
 import type { Member } from './cluster-system.ts'
-import { databaseBytes, rssBytes } from './measure.ts'
+import { databaseBytes, logRssBytes, serverRssBytes } from './measure.ts'
 
 const intervalMs = 10_000
 /** Every node stores every message on the one disk, which others use as well. */
@@ -12,6 +12,7 @@ export interface Sample {
   /** Of each member. */
   logRssBytes: number[]
   logDatabaseBytes: (number | null)[]
+  serverRssBytes: number[]
 }
 
 /** Looks at the members' logs at equal intervals until it is disposed of. */
@@ -31,8 +32,9 @@ export class Samples implements Disposable {
       try {
         this.taken.push({
           seconds: Math.round((performance.now() - startedAt) / 1_000),
-          logRssBytes: members.map(rssBytes),
+          logRssBytes: members.map(logRssBytes),
           logDatabaseBytes: members.map(databaseBytes),
+          serverRssBytes: members.map(serverRssBytes),
         })
         const { bavail, bsize } = statfsSync(folder)
         if (bavail * bsize < leastFreeBytes)
