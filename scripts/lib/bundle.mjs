@@ -22,6 +22,7 @@ const options = {
     'reader-thread': 'apps/node/src/reader/reader-thread.ts',
     'audit-thread': 'apps/node/src/services/audit/audit-thread.ts',
     'snapshot-thread': 'apps/node/src/peer/snapshot-thread.ts',
+    'backup-thread': 'apps/node/src/services/backup/backup-thread.ts',
   },
   // One level below dist, so that paths relative to a module hold for sources and bundle alike.
   outdir: bundle,

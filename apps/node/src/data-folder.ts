@@ -7,6 +7,7 @@ import {
   type FolderLock,
   migrate,
   nodeMigrations,
+  OpenError,
   openDatabase,
 } from '@holdfast/db'
 import type Database from 'better-sqlite3'
@@ -60,6 +61,11 @@ export interface DataFolderOptions {
   clock: Clock
 }
 
+/** Where a restore makes a node ready; while it is there the folder is none yet. */
+export function restoringFolder(dataDir: string): string {
+  return join(dataDir, 'restoring')
+}
+
 /**
  * Opens the folder, making what is missing.
  * @throws LockedError, OpenError, MigrationError, TrustFileError: each in one line that says how to mend it
@@ -67,6 +73,11 @@ export interface DataFolderOptions {
 export async function openDataFolder(options: DataFolderOptions): Promise<DataFolder> {
   const path = resolve(options.dataDir)
   mkdirSync(path, { recursive: true, mode: 0o700 })
+  if (existsSync(restoringFolder(path)))
+    throw new OpenError(
+      path,
+      `${path} holds a restore that is under way or was cut off: run holdfast backup restore again, then start the node`,
+    )
   const lock = acquireLock(path)
   try {
     return await openLocked(path, lock, options)

@@ -31,6 +31,8 @@ import { SecurityEvents } from './services/audit/security-events.ts'
 import type { AuditSegments } from './services/audit/segments.ts'
 import { SessionGuard } from './services/auth/session-guard.ts'
 import type { SetupService } from './services/auth/setup.ts'
+import type { Backups } from './services/backup/backups.ts'
+import { nodeBackups } from './services/backup/node-backups.ts'
 import { DeviceQueries } from './services/devices/queries.ts'
 import { Discovery } from './services/discovery/discovery.ts'
 import { MarkCollector } from './services/messaging/mark-collector.ts'
@@ -79,6 +81,7 @@ export class Node {
   private readonly disk: DiskGuard
   private readonly overview: Overview
   private readonly retention: Retention
+  private readonly backups: Backups
   private readonly updateAudit: UpdateAudit
   private readonly setup: SetupService
   private readonly nodeSettings: NodeSettingsFile
@@ -189,14 +192,9 @@ export class Node {
       alerts,
       clock,
     })
-    this.retention = new Retention({
-      directory,
-      proposer,
-      db,
-      clock,
-      logger,
-      leads: () => this.cluster?.log.leads ?? true,
-    })
+    const leads = () => this.cluster?.log.leads ?? true
+    this.retention = new Retention({ directory, proposer, db, clock, logger, leads })
+    this.backups = nodeBackups({ core: this.core, cluster: this.cluster, config, version })
     this.nodeSettings = new NodeSettingsFile(folder.nodeDb, clock)
     this.setup = this.core.setup(() => void this.restartDiscovery())
     const updates = { update: appliancePaths().update, node: folder.path }
@@ -251,6 +249,7 @@ export class Node {
     this.ready = true
     presence.start()
     this.retention.start()
+    this.backups.start()
     this.updateAudit.start()
     void this.segments.start()
     void this.checkpoints.start()
@@ -268,6 +267,7 @@ export class Node {
     this.overview.stop()
     await this.http?.[Symbol.asyncDispose]()
     this.retention.stop()
+    await this.backups.stop()
     this.updateAudit.stop()
     this.marks.flush()
     this.presence.stop()
@@ -391,6 +391,7 @@ export class Node {
       checkpoints: this.checkpoints,
       segments: this.segments,
       security: this.security,
+      backups: this.backups,
       peers: () => peerViews(this.discovery?.peers() ?? [], folder.identity.nodeId),
       cluster: this.cluster,
       config,

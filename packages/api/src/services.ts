@@ -1,4 +1,5 @@
 /** The interfaces that the routers call; the node implements them. All times are milliseconds since 1970. */
+import type { BackupService } from './backup-services.ts'
 import type { ClusterService } from './cluster-services.ts'
 import type { Entry, PresenceState } from './contract/frames.ts'
 import type * as input from './contract/inputs.ts'
@@ -443,5 +444,6 @@ export interface Services {
     peers(): PeerView[]
   }
   cluster: ClusterService
+  backups: BackupService
   updates: UpdatesService
 }

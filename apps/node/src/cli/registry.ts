@@ -88,6 +88,10 @@ export const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: 'look after the cluster: members, invitations, recovery',
     load: async () => (await import('./cluster.ts')).clusterCommand(),
   },
+  backup: {
+    summary: 'make, list, prove and restore backups',
+    load: async () => (await import('./backup.ts')).backupCommand(),
+  },
   audit: {
     summary: 'verify, prove, search and export the audit log',
     load: async () => (await import('./audit.ts')).auditCommand(),

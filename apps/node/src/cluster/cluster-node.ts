@@ -51,7 +51,7 @@ export class ClusterNode {
   /** Operations that other members may ask of this one; filled before start. */
   readonly calls: Record<string, PeerCall> = {}
   private readonly o: ClusterNodeOptions
-  private readonly snapshots: SnapshotMaker
+  readonly snapshots: SnapshotMaker
   private server: PeerServer | null = null
   private duties: Duties | null = null
   private core: Core | null = null

@@ -21,6 +21,12 @@ export const configSchema = z
       .string()
       .min(1)
       .describe('Folder of everything this node keeps: databases, audit log, keys, certificates.'),
+    backupDir: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('Folder of this node’s backups; may be on another disk. `null`: `backups` in the data folder.'),
     port: portSchema.default(7443).describe('TCP port of HTTPS. 0 takes any free port.'),
     host: z
       .string()

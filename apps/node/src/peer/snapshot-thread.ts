@@ -6,11 +6,11 @@
  * brings the write-ahead log into the database · 4 the copy is hashed.
  */
 import { createHash } from 'node:crypto'
-import { closeSync, fdatasyncSync, openSync, readdirSync, readlinkSync, readSync, statSync } from 'node:fs'
-import { setPriority } from 'node:os'
+import { closeSync, fdatasyncSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { clusterMigrations, openDatabase } from '@holdfast/db'
 import type Database from 'better-sqlite3'
+import { lowerPriority } from '../platform/low-priority.ts'
 import type { SnapshotFacts } from './snapshot-sender.ts'
 
 export type SnapshotTask =
@@ -164,19 +164,9 @@ function sleep(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
-/** Linux counts priorities by thread; elsewhere, and where it is not allowed, the thread keeps its own. */
-function lowerPriority(): void {
-  try {
-    const [, thread] = /task\/(\d+)$/.exec(readlinkSync('/proc/thread-self')) ?? []
-    if (thread !== undefined) setPriority(Number(thread), niceness)
-  } catch {
-    return
-  }
-}
-
 if (parentPort !== null) {
   const tell = (result: SnapshotTaskResult): void => parentPort?.postMessage(result)
-  lowerPriority()
+  lowerPriority(niceness)
   try {
     const task = workerData as SnapshotTask
     if (task.task === 'make') tell({ t: 'made', facts: await make(task, () => tell({ t: 'copied' })) })

@@ -14,6 +14,7 @@ import type { SecurityEvents } from './audit/security-events.ts'
 import type { AuditSegments } from './audit/segments.ts'
 import { AuthService, callerActor } from './auth/auth.ts'
 import type { SetupService } from './auth/setup.ts'
+import type { Backups } from './backup/backups.ts'
 import { ChannelsService } from './channels/channels.ts'
 import { ClusterService } from './cluster/cluster.ts'
 import { DevicesService } from './devices/devices.ts'
@@ -41,6 +42,7 @@ export interface ServicesOptions {
   segments: AuditSegments
   peers: () => PeerView[]
   security: SecurityEvents
+  backups: Backups
   cluster: ClusterNode | null
   config: Config
   startedAt: number
@@ -95,6 +97,7 @@ export function buildServices(options: ServicesOptions): Services {
     }),
     discovery: { peers: options.peers },
     cluster: new ClusterService(options),
+    backups: options.backups,
     updates: new Updates(
       { ...appliancePaths(), node: folder.path, uploads: join(folder.path, 'updates') },
       proposer,

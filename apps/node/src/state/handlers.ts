@@ -1,5 +1,6 @@
 import { auditHandlers } from '../services/audit/commands.ts'
 import { authHandlers } from '../services/auth/commands.ts'
+import { backupHandlers } from '../services/backup/commands.ts'
 import { channelHandlers } from '../services/channels/commands.ts'
 import { clusterHandlers } from '../services/cluster/commands.ts'
 import { deviceHandlers } from '../services/devices/commands.ts'
@@ -16,6 +17,7 @@ export const handlers = {
   ...settingsHandlers,
   ...clusterHandlers,
   ...auditHandlers,
+  ...backupHandlers,
 } as unknown as Record<string, Handler<unknown>>
 /** The payload of each control command, for those who propose them. */
 type Table = typeof identityHandlers &
@@ -24,6 +26,7 @@ type Table = typeof identityHandlers &
   typeof deviceHandlers &
   typeof settingsHandlers &
   typeof auditHandlers &
+  typeof backupHandlers &
   typeof clusterHandlers
 export type ControlName = keyof Table
 export type ControlPayload<N extends ControlName> = Table[N] extends Handler<infer P> ? P : never

@@ -118,6 +118,11 @@ export class StateMachine {
     this.transaction(() => this.sequencer.adopt(generation, revision, versions))
   }
 
+  /** Belongs to no cluster's log any more, for a state that goes on alone on another machine. */
+  leave(): void {
+    this.transaction(() => this.sequencer.leave())
+  }
+
   private transaction<T>(work: () => T): T {
     try {
       this.db.exec('BEGIN IMMEDIATE')

@@ -101,6 +101,12 @@ export class Sequencer {
     this.storePosition()
   }
 
+  /** Belongs to no cluster's log any more; what is applied stays. */
+  leave(): void {
+    for (const table of ['origin', 'held_batch', 'log_position']) this.run(`DELETE FROM ${table}`)
+    this.load()
+  }
+
   /**
    * The batches that may be applied now that `entry` is here, in their order; none when it repeats or waits.
    * @throws LogGapError when an earlier entry of its key was never seen

@@ -109,6 +109,13 @@ export const policy = {
   'cluster.setAddress': ['owner', 'operator', 'installer'],
   'cluster.recoveryPlan': ['owner', 'operator'],
   'cluster.recover': ['owner'],
+  'backups.status': ['owner', 'security', 'operator', 'installer', 'auditor', 'helpdesk'],
+  'backups.list': ['owner', 'security', 'operator'],
+  'backups.create': ['owner', 'operator'],
+  'backups.configure': ['owner', 'operator'],
+  // Whoever chooses the key can read every backup that is made from then on.
+  'backups.setKey': ['owner'],
+  'backups.proven': ['owner', 'operator'],
   'frame.auth': 'public',
   'frame.sync': talkers,
   'frame.send': talkers,

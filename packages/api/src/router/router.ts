@@ -9,6 +9,7 @@ import {
   settings,
 } from './administration.ts'
 import { auth, setup } from './auth.ts'
+import { backups } from './backups.ts'
 import { channels } from './channels.ts'
 import { cluster } from './cluster.ts'
 import { people } from './people.ts'
@@ -29,6 +30,7 @@ export const appRouter = router({
   settings,
   discovery,
   cluster,
+  backups,
   updates,
 })
 export type AppRouter = typeof appRouter
