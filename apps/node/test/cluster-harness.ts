@@ -88,6 +88,16 @@ export class TestNodes implements AsyncDisposable {
     })
   }
 
+  /** Waits until every node takes part, while people may talk. */
+  async whole(): Promise<void> {
+    await eventually('every node takes part', async () => {
+      const views = await Promise.all(this.nodes.map((node) => this.view(node).catch(() => null)))
+      return views.every(
+        (view) => view?.writable === true && view.members.every((member) => member.state === 'online'),
+      )
+    })
+  }
+
   /** Adds a node that was never set up, by an invitation. */
   async join(name: string): Promise<TestNode> {
     const { code } = await this.api(this.first).cluster.invite.mutate({})

@@ -195,3 +195,33 @@ test(
   },
   minutes(5),
 )
+
+test(
+  'every node is restarted in turn while people talk, and no message is refused or lost',
+  async () => {
+    await using cluster = await startCluster(3)
+    const channel = await channelWith(cluster)
+    const client = cluster.first.sdk(cluster.first.owner, { urls: cluster.nodes.map((node) => node.url) })
+    const sent: Promise<number>[] = []
+    let stop = false
+    const talking = (async () => {
+      while (!stop) {
+        sent.push(client.send(channel, `m${sent.length}`).then(({ seq }) => seq))
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    })()
+    for (const node of cluster.nodes) {
+      await node.restart()
+      await cluster.whole()
+    }
+    stop = true
+    await talking
+    const seqs = await Promise.all(sent)
+    client.close()
+    expect(seqs).toEqual(seqs.map((_, i) => i + 1))
+    await cluster.settled()
+    const last = await bodies(cluster, cluster.nodes[2] as TestNode, channel)
+    expect(last.at(-1)).toBe(`m${seqs.length - 1}`)
+  },
+  minutes(5),
+)
