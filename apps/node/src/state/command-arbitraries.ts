@@ -62,7 +62,7 @@ const clusterPayloads = {
     { requiredKeys: ['id'] },
   ),
   'node.remove': fc.record({ id: nodeId, reason: line }),
-  'invitation.create': fc.record({ id: pick('iv', 4), hash, expiresAt: fc.constantFrom(0, retentionMs) }),
+  'invitation.create': fc.record({ id: pick('iv', 4), hash, lifeMs: fc.constantFrom(-1, retentionMs, 'x') }),
   'invitation.revoke': byId(pick('iv', 4)),
   'cluster.created': fc.record({ generation: line, node: nodeId }),
   'cluster.recovered': fc.record({

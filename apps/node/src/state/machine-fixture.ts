@@ -150,7 +150,7 @@ export class TestMachine implements Disposable {
       channel(2, 'open', [idOf('p', 2)], [idOf('g', 1)]),
       channel(3, 'announcement', [], [idOf('g', 1)]),
       ...['t1', 't2'].map((hash, n) =>
-        control('invitation.create', { id: idOf('iv', 10 + n), hash, expiresAt: 10_000_000 }),
+        control('invitation.create', { id: idOf('iv', 10 + n), hash, lifeMs: 10_000_000 }),
       ),
       control('audit.key', first.key),
       control('audit.key', second.key),

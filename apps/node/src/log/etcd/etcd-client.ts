@@ -117,6 +117,11 @@ export class EtcdError extends Error {
     this.code = code
   }
 
+  /** Whether what it is about is not there. */
+  get notFound(): boolean {
+    return this.code === grpcStatus.NOT_FOUND
+  }
+
   /** Whether etcd could not be reached or did not answer in time, so that nobody knows whether it was done. */
   get unanswered(): boolean {
     return this.code === grpcStatus.UNAVAILABLE || this.code === grpcStatus.DEADLINE_EXCEEDED

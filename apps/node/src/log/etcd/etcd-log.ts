@@ -240,12 +240,13 @@ export class EtcdLog implements Log {
 
   /** The wall clock, corrected to the middle of the nodes' clocks when it is far from it. */
   private now(): number {
+    const now = this.reports.now()
     const skews = [0]
     for (const report of this.reports.all())
       if (report.nodeId !== this.o.nodeId && this.reports.alive(report.nodeId)) skews.push(report.skewMs)
     const middle = skews.toSorted((a, b) => a - b)[Math.floor((skews.length - 1) / 2)] ?? 0
     const correct = skews.length > 2 && Math.abs(middle) > toleratedSkewMs
-    return this.o.clock.now() + (correct ? Math.round(middle) : 0)
+    return now + (correct ? Math.round(middle) : 0)
   }
 
   /** Brings the state under this log; false when it has to come from another node. */

@@ -10,6 +10,9 @@ const againMs = 500
 /** Clock readings kept for each node: the one that travelled fastest is nearest to the truth. */
 const keptSkews = 8
 
+/** Less is how clocks are trimmed. */
+const jumpMs = 500
+
 const markSchema = z.tuple([z.int(), z.string().max(64)])
 
 const reportSchema = z.object({
@@ -61,6 +64,8 @@ export class NodeReports {
   private teller: NodeJS.Timeout | null = null
   private opener: NodeJS.Timeout | null = null
   private telling = false
+  /** Wall clock minus the clock that never jumps, ms. */
+  private offset: number
   private stopped = false
 
   constructor(options: {
@@ -74,6 +79,7 @@ export class NodeReports {
     this.client = options.client
     this.nodeId = options.nodeId
     this.clock = options.clock
+    this.offset = options.clock.now() - options.clock.monotonic()
     this.logger = options.logger
     this.compose = options.compose
     this.onReport = options.onReport
@@ -99,10 +105,33 @@ export class NodeReports {
     return this.heard.get(nodeId)
   }
 
+  /**
+   * The wall clock, ms since 1970. When it has jumped, what is known about the other clocks moves with it, so that it is
+   * true at once and not only after the next reports.
+   */
+  now(): number {
+    const now = this.clock.now()
+    const offset = now - this.clock.monotonic()
+    const jumped = offset - this.offset
+    this.offset = offset
+    if (Math.abs(jumped) < jumpMs) return now
+    this.logger.warn({ jumpedMs: Math.round(jumped) }, 'the clock of this machine was set')
+    for (const report of this.heard.values()) {
+      report.heardAt += jumped
+      if (report.nodeId !== this.nodeId) report.skewMs -= jumped
+    }
+    for (const [nodeId, skews] of this.skews)
+      this.skews.set(
+        nodeId,
+        skews.map((skew) => skew - jumped),
+      )
+    return now
+  }
+
   /** Whether it has told of itself lately. */
   alive(nodeId: string): boolean {
     const report = this.heard.get(nodeId)
-    return report !== undefined && this.clock.now() - report.heardAt < goneMs
+    return report !== undefined && this.now() - report.heardAt < goneMs
   }
 
   /** Forgets a node that was taken out. */
@@ -136,7 +165,7 @@ export class NodeReports {
       }
       this.watch = this.client.watch(prefix, newest + 1, {
         events: (events) => {
-          for (const kv of events) this.hear(kv, this.clock.now())
+          for (const kv of events) this.hear(kv, this.now())
         },
         ended: () => this.reopen(),
       })

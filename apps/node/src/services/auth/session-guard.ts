@@ -45,7 +45,7 @@ export class SessionGuard {
   private readonly security: SecurityEvents
   private readonly clock: Clock
   private readonly catchUp: () => Promise<void>
-  private catchingUp: Promise<void> | null = null
+  private catchingUp: Promise<boolean> | null = null
 
   constructor(options: {
     directory: Directory
@@ -113,8 +113,14 @@ export class SessionGuard {
       isSessionToken(token) ? this.directory.sessionsByHash.get(hashToken(token)) : undefined
     let session = find()
     if (session === undefined && isSessionToken(token)) {
-      await this.newest()
+      const certain = await this.newest()
       session = find()
+      if (session === undefined && !certain)
+        throw new HoldfastError(
+          'no-quorum',
+          'This node does not reach the others and cannot tell whether your session is good; another node can.',
+          { retryAfterMs: 1000 },
+        )
     }
     if (session === undefined)
       throw new HoldfastError('session-ended', 'This session has ended; sign in again.')
@@ -123,11 +129,14 @@ export class SessionGuard {
     return session
   }
 
-  /** Callers share one question to the log, and wait for its answer within bounds. */
-  private newest(): Promise<void> {
+  /** Whether this node now knows the newest. Callers share one question to the log, and wait for its answer within bounds. */
+  private newest(): Promise<boolean> {
     this.catchingUp ??= Promise.race([
-      this.catchUp().catch(() => {}),
-      new Promise<void>((resolve) => setTimeout(resolve, catchUpMs).unref()),
+      this.catchUp().then(
+        () => true,
+        () => false,
+      ),
+      new Promise<boolean>((resolve) => setTimeout(resolve, catchUpMs, false).unref()),
     ]).finally(() => {
       this.catchingUp = null
     })

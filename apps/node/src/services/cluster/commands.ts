@@ -120,7 +120,10 @@ const removeNode: Handler<{ id: string; reason: string }> = (applying, p, actor)
   })
 }
 
-const createInvitation: Handler<{ id: string; hash: string; expiresAt: number }> = (applying, p, actor) => {
+/** Its life counts from the log's own time, which may be ahead of a clock. */
+const createInvitation: Handler<{ id: string; hash: string; lifeMs: number }> = (applying, p, actor) => {
+  if (!Number.isSafeInteger(p.lifeMs)) refuse('bad-request', 'The life of an invitation is a number of ms.')
+  const expiresAt = applying.at + p.lifeMs
   const open = applying.get<{ n: number }>(
     'SELECT count(*) AS n FROM invitation WHERE usedAt IS NULL AND expiresAt >= ?',
     applying.at,
@@ -134,13 +137,14 @@ const createInvitation: Handler<{ id: string; hash: string; expiresAt: number }>
     p.hash,
     actor.name,
     applying.at,
-    p.expiresAt,
+    expiresAt,
   )
   applying.audit(actor, {
     action: 'cluster.invited',
     target: p.id,
-    detail: { expiresAt: p.expiresAt },
+    detail: { expiresAt },
   })
+  return expiresAt
 }
 
 const revokeInvitation: Handler<{ id: string }> = (applying, p, actor) => {
