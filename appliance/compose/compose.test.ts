@@ -12,7 +12,8 @@ const packageFile = join(folder, '../../package.json')
 
 interface Service {
   image: string
-  environment: Record<string, string>
+  /** Without a value: that of the engine's own environment, if it has one. */
+  environment: Record<string, string | null>
   [key: string]: unknown
 }
 
@@ -73,7 +74,9 @@ it.each(files)('%s sets what the node takes, also where the operator sets nothin
   const names: Record<string, string> = { HOLDFAST_PUBLIC_NAMES: 'chat.example.lan,10.20.0.5' }
   for (const given of [{}, names]) {
     for (const { environment } of Object.values(read(file, given).services)) {
-      const set = Object.entries(environment).filter(([, value]) => value !== null && value !== '')
+      const set = Object.entries(environment)
+        .map(([name, value]) => [name, value ?? given[name]])
+        .filter(([, value]) => value !== undefined)
       const config = await loadConfig({ flags: { dataDir: '/data' }, variables: Object.fromEntries(set) })
       const own = environment.HOLDFAST_CLUSTER_ADDRESS ?? []
       const known = given === names ? ['chat.example.lan', '10.20.0.5'] : []

@@ -253,8 +253,8 @@ describe('three nodes, as appliance/compose/cluster.yaml has them', () => {
     fingerprint = /CA fingerprint:\s+(\S+)/.exec(said)?.[1] ?? ''
     const known = lan.hosts.flatMap(({ name, address }) => ['--add-host', `${name}:${address}`])
     for (const { name, network } of lan.hosts) {
-      const variables = Object.entries(services[name].environment as Record<string, string>)
-        .filter(([, value]) => !value.startsWith('${'))
+      const variables = Object.entries(services[name].environment as Record<string, string | null>)
+        .filter(([, value]) => value !== null)
         .flatMap(([variable, value]) => ['--env', `${variable}=${value}`])
       const own = ['--hostname', services[name].hostname, '--network', network]
       const place = [...own, ...known, ...volume(name as Name)]
