@@ -26,7 +26,9 @@ export const configSchema = z
       .min(1)
       .nullable()
       .default(null)
-      .describe('Folder of this node’s backups; may be on another disk. `null`: `backups` in the data folder.'),
+      .describe(
+        'Folder of this node’s backups; may be on another disk. `null`: `backups` in the data folder.',
+      ),
     port: portSchema.default(7443).describe('TCP port of HTTPS. 0 takes any free port.'),
     host: z
       .string()
