@@ -2,7 +2,7 @@
 const withId = (path: string, id?: string) =>
   id === undefined ? path : `${path}?id=${encodeURIComponent(id)}`
 
-export const settingsTabs = ['facility', 'node', 'certificates', 'updates', 'account'] as const
+export const settingsTabs = ['facility', 'node', 'certificates', 'backups', 'updates', 'account'] as const
 export type SettingsTab = (typeof settingsTabs)[number]
 
 export const paths = {

@@ -13,6 +13,7 @@ export const actionAreas: { prefix: string; title: string }[] = [
   { prefix: 'facility.', title: 'Set-up' },
   { prefix: 'log.', title: 'Seals of the log' },
   { prefix: 'update.', title: 'Updates' },
+  { prefix: 'backup.', title: 'Backups' },
 ]
 
 interface ActionWords {
@@ -21,6 +22,26 @@ interface ActionWords {
 }
 
 const known: Record<string, ActionWords> = {
+  'backup.key-set': {
+    title: 'Recovery key set',
+    meaning:
+      'Backups are encrypted for this public key from now on. Whoever has its secret half can read them: make sure that you know who that is.',
+  },
+  'backup.settings-changed': {
+    title: 'Backup schedule changed',
+    meaning: 'When backups are made, by which nodes, or how many are kept.',
+  },
+  'backup.created': { title: 'Backup made', meaning: 'The file and its SHA-256 are in the detail.' },
+  'backup.failed': { title: 'Backup failed', meaning: 'The detail says why.' },
+  'backup.proven': {
+    title: 'Backup proven',
+    meaning: 'It was decrypted with the recovery key, checked as a whole, and could have been restored.',
+  },
+  'backup.restored': {
+    title: 'Backup restored',
+    meaning:
+      'The facility goes on from a backup, on another node. What happened after its moment is lost; what was revoked since has to be again.',
+  },
   'auth.login': { title: 'Signed in', meaning: 'Somebody signed in with a password; a session began.' },
   'auth.login-failed': {
     title: 'Sign-in failed',

@@ -5,6 +5,7 @@ import { useRouter, useSearchParams } from 'next/navigation'
 import type { ReactNode } from 'react'
 import { PageHeader } from '../../components/page-header.tsx'
 import { paths, type SettingsTab, settingsTabs } from '../../lib/paths.ts'
+import { BackupsTab } from '../backups/backups-tab.tsx'
 import { useAllowed } from '../session/use-session.ts'
 import { AccountTab } from './account-tab.tsx'
 import { CertificatesTab } from './certificates-tab.tsx'
@@ -16,6 +17,7 @@ const tabs: Record<SettingsTab, { title: string; action: string; content: () => 
   facility: { title: 'Facility policy', action: 'settings.get', content: () => <FacilityTab /> },
   node: { title: 'Discovery', action: 'settings.node', content: () => <NodeTab /> },
   certificates: { title: 'Certificates', action: 'auth.me', content: () => <CertificatesTab /> },
+  backups: { title: 'Backups', action: 'backups.list', content: () => <BackupsTab /> },
   updates: { title: 'Updates', action: 'updates.status', content: () => <UpdatesTab /> },
   account: { title: 'My account', action: 'auth.me', content: () => <AccountTab /> },
 }

@@ -1,3 +1,4 @@
+import { recoveryKeyText } from '@holdfast/api/contract/recovery-key-text'
 import { Command } from 'commander'
 import { CommandError } from './errors.ts'
 import { newFile } from './files.ts'
@@ -34,10 +35,10 @@ async function create(flags: KeyFlags): Promise<void> {
   await using remote = await openRemote(flags)
   const { settings } = await remote.api.backups.status.query()
   if (settings.recipient !== null && !flags.replace) await confirm(settings.recipient)
-  const { keyFileText, newRecoveryKey } = await import('../services/backup/recovery-key.ts')
+  const { newRecoveryKey } = await import('../services/backup/recovery-key.ts')
   const { facility } = await remote.api.setup.state.query()
   const key = await newRecoveryKey()
-  const text = keyFileText(key, facility ?? '', Date.now())
+  const text = recoveryKeyText(key, facility ?? '', Date.now())
   // First the secret is safe, then the facility is told: never the other way round.
   if (flags.out !== undefined) {
     await using file = await newFile(flags.out)

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { integer, oneOf } from './arguments.ts'
 import { backupKeyCommand } from './backup-key.ts'
 import { restoreCommand, verifyCommand } from './backup-restore.ts'
+import { scheduleText } from './backup-text.ts'
 import { isGone, type NodeFlags, nodeCommand, openNode } from './cluster-common.ts'
 import { CommandError } from './errors.ts'
 import {
@@ -152,18 +153,6 @@ async function status(flags: NodeFlags): Promise<void> {
   if (view.running !== null) print(`A backup is being made (${view.running.step}).`)
   if (view.failure !== null)
     print(red(`Failed ${age(view.failure.at)} ago: ${printable(view.failure.message)}`))
-}
-
-/** A line of `holdfast status`; the newest backup of any node. */
-export function newestText({ last, settings }: BackupStatus, nowMs: number): string {
-  const [newest] = last
-  if (newest !== undefined) return `${age(newest.at, nowMs)} ago (${scheduleText(settings.schedule)})`
-  return settings.recipient === null ? 'never; no recovery key' : `never (${scheduleText(settings.schedule)})`
-}
-
-export function scheduleText(value: BackupSchedule): string {
-  if (value.kind === 'off') return 'off'
-  return value.kind === 'daily' ? `every day at ${value.at}` : `every ${count(value.every, 'hour')}`
 }
 
 async function configure(

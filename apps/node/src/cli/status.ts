@@ -1,5 +1,7 @@
+import type { BackupStatus } from '@holdfast/api/backup-services'
 import type { StatusView } from '@holdfast/api/services'
 import type { Command } from 'commander'
+import { newestText } from './backup-text.ts'
 import { age, bytes, dateTime, facts, print, printable, printJson, red } from './output.ts'
 import { openRemote, type RemoteFlags, remoteCommand } from './remote.ts'
 
@@ -9,12 +11,13 @@ export function statusCommand(): Command {
 
 async function status(flags: RemoteFlags): Promise<void> {
   await using remote = await openRemote(flags)
-  const view = await remote.api.overview.status.query()
-  if (flags.json) printJson(view)
-  else show(view)
+  const { api } = remote
+  const [view, backups] = await Promise.all([api.overview.status.query(), api.backups.status.query()])
+  if (flags.json) printJson({ ...view, backups })
+  else show(view, backups)
 }
 
-function show(view: StatusView): void {
+function show(view: StatusView, backups: BackupStatus): void {
   const { sample, devices } = view
   const lines = facts([
     ['Facility', view.facility],
@@ -36,6 +39,7 @@ function show(view: StatusView): void {
     ['Audit events', view.auditEvents],
     ['Log index', view.logIndex],
     ['Data', `${bytes(view.dataBytes)}, ${bytes(view.diskFreeBytes)} of ${bytes(view.diskTotalBytes)} free`],
+    ['Newest backup', newestText(backups, view.now)],
     ['Memory', `${bytes(sample.rssBytes)}, processor ${sample.cpuPercent.toFixed(0)} %`],
   ])
   for (const line of lines) print(line)

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { recoveryKeyText } from '@holdfast/api/contract/recovery-key-text'
 import { openDatabase } from '@holdfast/db'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -15,7 +16,7 @@ import { BackupError } from './errors.ts'
 import { trailer, trailerBytes } from './format.ts'
 import { proveBackup } from './prove.ts'
 import { checkOuter, readHead, unpack } from './read-backup.ts'
-import { keyFileText, newRecoveryKey, parseRecoveryKey } from './recovery-key.ts'
+import { newRecoveryKey, parseRecoveryKey } from './recovery-key.ts'
 import { restoreBackup } from './restore.ts'
 import { writeBackup } from './write-backup.ts'
 
@@ -155,7 +156,7 @@ test('a backup whose database does not match its manifest is refused', async () 
 
 test('a key file is read with its comments, and a mistyped key is told from none', async () => {
   const { key } = facility
-  expect(await parseRecoveryKey(keyFileText(key, 'Mill', 0))).toEqual(key)
+  expect(await parseRecoveryKey(recoveryKeyText(key, 'Mill', 0))).toEqual(key)
   expect(await parseRecoveryKey(key.secret.toLowerCase())).toEqual(key)
   await expect(parseRecoveryKey('# nothing')).rejects.toThrow('holds no recovery key')
   const last = key.secret.endsWith('Q') ? 'P' : 'Q'

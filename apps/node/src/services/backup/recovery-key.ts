@@ -41,14 +41,3 @@ export async function parseRecoveryKey(text: string): Promise<RecoveryKey> {
     )
   }
 }
-
-/** The text of a key file. */
-export function keyFileText(key: RecoveryKey, facility: string, createdAt: number): string {
-  return [
-    `# Recovery key of ${facility.replaceAll(/\s+/g, ' ')}, made ${new Date(createdAt).toISOString()}`,
-    '# Whoever has it and a backup has everything. Keep it where no node is.',
-    `# public key: ${key.recipient}`,
-    key.secret,
-    '',
-  ].join('\n')
-}
