@@ -94,7 +94,7 @@ export class SearchIndex {
     for (const row of rows) {
       last = row.key - messageKey(no, 0)
       if (row.kind === 0) {
-        remove.run(row.key)
+        // Behind the position nothing of it is in the index: both move in one transaction.
         if (row.body !== '') insert.run(row.key, row.body)
       } else if (row.target !== null && row.target >= floor) {
         const key = messageKey(no, row.target)

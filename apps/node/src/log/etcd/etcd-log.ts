@@ -1,7 +1,7 @@
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/logger.ts'
-import type { LogPosition } from '../../state/sequencer.ts'
+import type { LogEntry, LogPosition } from '../../state/sequencer.ts'
 import type { Commit, Log, Settle } from '../log.ts'
 import { lostWriter, shuttingDown } from '../settle.ts'
 import { Writer } from '../writer.ts'
@@ -77,6 +77,8 @@ export class EtcdLog implements Log {
   private watch: Watch | null = null
   private watches = 0
   private posted = 0
+  /** Entries of the watch that the writer has not been given yet. */
+  private arrived: LogEntry[] = []
   private paused = false
   private readonly timers = new Set<NodeJS.Timeout>()
   private latest: EtcdStatus | null = null
@@ -289,23 +291,18 @@ export class EtcdLog implements Log {
     const id = this.watches
     this.posted = 0
     this.paused = false
+    this.arrived = []
     this.watch = this.client.watch(logPrefix, this.revision + 1, {
       events: (events) => {
         if (id !== this.watches) return
-        for (let from = 0; from < events.length; from += groupEntries) {
-          const entries = events.slice(from, from + groupEntries).map((kv) => ({
+        if (this.arrived.length === 0) setImmediate(() => this.postArrived(id))
+        for (const kv of events)
+          this.arrived.push({
             key: kv.key.slice(logPrefix.length),
             version: kv.version,
             revision: kv.modRevision,
             text: kv.value.toString(),
-          }))
-          this.posted += 1
-          this.writer.post({ t: 'entries', watch: id, entries })
-        }
-        if (this.posted > postedGroups && !this.paused) {
-          this.paused = true
-          this.watch?.pause()
-        }
+          })
       },
       ended: (reason, compactRevision) => {
         if (id !== this.watches) return
@@ -314,6 +311,21 @@ export class EtcdLog implements Log {
         else this.followAgain(watchAgainMs)
       },
     })
+  }
+
+  /** What came in one turn is applied in few transactions. */
+  private postArrived(watch: number): void {
+    if (watch !== this.watches) return
+    const { arrived } = this
+    this.arrived = []
+    for (let from = 0; from < arrived.length; from += groupEntries) {
+      this.posted += 1
+      this.writer.post({ t: 'entries', watch, entries: arrived.slice(from, from + groupEntries) })
+    }
+    if (this.posted > postedGroups && !this.paused) {
+      this.paused = true
+      this.watch?.pause()
+    }
   }
 
   private followAgain(pauseMs: number): void {

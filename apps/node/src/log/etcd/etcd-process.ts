@@ -9,7 +9,7 @@ const etcdBounds = {
   databaseBytes: 2 * 1024 ** 3,
   requestBytes: 1_572_864,
   /** Raft entries between snapshots; 5,000 more stay in memory, which is why batches are small. */
-  snapshotEntries: 2000,
+  snapshotEntries: 1000,
 } as const
 
 /** A restart waits so long, doubled with each that fails soon, ms. */

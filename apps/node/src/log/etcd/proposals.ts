@@ -12,7 +12,7 @@ export const proposalBounds = {
   /** Batches that are being written at once. */
   writes: 4,
   /** Characters of commands in one batch; etcd keeps thousands of entries in memory. */
-  batchCharacters: 24_000,
+  batchCharacters: 44_000,
   /** A write that is not answered by then is made again, with the same number. */
   writeMs: 2000,
   /** Pause before it is made again. */
