@@ -44,7 +44,7 @@ class Machine {
     cpSync(workshop.path('vendor-ca.pem'), this.paths.releaseRoot)
     const database = new Database(join(this.paths.node, 'cluster.db'))
     database.exec(
-      'CREATE TABLE _prisma_migrations (migration_name TEXT, finished_at TEXT); CREATE TABLE notes (text TEXT)',
+      'CREATE TABLE _prisma_migrations (migration_name TEXT, finished_at TEXT); CREATE TABLE notes (text TEXT); CREATE TABLE setting (key TEXT, value TEXT)',
     )
     database.exec(
       "INSERT INTO _prisma_migrations VALUES ('0001_init', 'x'); INSERT INTO notes VALUES ('before')",
@@ -271,6 +271,22 @@ test('a version that is not healthy is taken back with the databases it changed,
   // A stick that is still in must not start it all again.
   await expect(install('newer')).rejects.toThrow('was taken back before')
   await install('newer', '0.2.0', true)
+})
+
+test('the age of the newest backup is told', async () => {
+  const backup = async () => {
+    const { findings } = await machine.updater('0.2.0').check(workshop.path('newer.raucb'))
+    return findings.find((finding) => finding.check === 'backup')
+  }
+  expect(await backup()).toMatchObject({ level: 'warn', found: 'No backup is known.' })
+  const database = new Database(join(machine.paths.node, 'cluster.db'))
+  const made = (hours: number) =>
+    JSON.stringify({ n_a: { at: 1 }, n_b: { at: Date.now() - hours * 3_600_000 } })
+  database.prepare("INSERT INTO setting VALUES ('backup-made', ?)").run(made(5))
+  expect(await backup()).toMatchObject({ level: 'ok', found: '5 hours old' })
+  database.prepare('UPDATE setting SET value = ?').run(made(72))
+  expect(await backup()).toMatchObject({ level: 'warn', found: 'The newest backup is 72 hours old.' })
+  database.close()
 })
 
 test('a version that never comes up is taken back at the next start', async () => {

@@ -8,7 +8,7 @@
  */
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { appliedMigrations } from './applied-migrations.ts'
+import { appliedMigrations, newestBackupAt } from './applied-migrations.ts'
 import { type Bundle, readBundle } from './bundle.ts'
 import { BundleError } from './bundle-errors.ts'
 import type { LocalNode } from './local-node.ts'
@@ -57,7 +57,7 @@ export class Updater {
       databaseBytes: databaseBytesIn(paths.node),
       freeBytes: freeBytesAt(existsSync(paths.data) ? paths.data : paths.node),
       applied: appliedMigrations(paths.node),
-      backupAgeHours: null,
+      backupAgeHours: hoursSince(newestBackupAt(paths.node)),
       cluster: null,
     })
     return { bundle, findings }
@@ -165,4 +165,10 @@ export class Updater {
     }
     return folder
   }
+}
+
+const hourMs = 3_600_000
+
+function hoursSince(at: number | null): number | null {
+  return at === null ? null : Math.max(0, (Date.now() - at) / hourMs)
 }
