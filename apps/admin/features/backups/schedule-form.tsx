@@ -106,7 +106,7 @@ export function ScheduleForm({ settings, nextAt, isReadOnly }: ScheduleFormProps
         </FormGroup>
         {values.kind === 'daily' && (
           <FormField
-            label="At"
+            label="Time of day"
             value={values.at}
             onChange={(at) => change({ at })}
             error={errors.at}

@@ -15,11 +15,13 @@ import {
   ProgressMeasureLocation,
   ProgressVariant,
 } from '@patternfly/react-core'
+import { useQuery } from '@tanstack/react-query'
 import Link from 'next/link'
 import type { ReactNode } from 'react'
 import { CopyableText } from '../../components/copyable-text.tsx'
 import { RelativeTime } from '../../components/relative-time.tsx'
 import { useNow } from '../../components/use-now.ts'
+import { trpc } from '../../lib/api.ts'
 import {
   count,
   formatBytes,
@@ -38,6 +40,7 @@ interface Facts {
 }
 
 const factTermWidth = '7.5rem'
+const backupRefreshMs = 30_000
 /** Shares of the disk in use from which the bar warns; the node refuses writes only when nothing is left. */
 const diskWarningShare = 0.8
 const diskDangerShare = 0.95
@@ -127,6 +130,21 @@ function NodeFacts({ status, sample }: Facts) {
   )
 }
 
+/** Of any node: a facility without a recent one should see it where it looks every day. */
+function NewestBackup() {
+  const may = useAllowed()
+  const backups = useQuery(trpc.backups.status.queryOptions(undefined, { refetchInterval: backupRefreshMs }))
+  if (backups.data === undefined) return '…'
+  const { last, settings } = backups.data
+  const age = <RelativeTime at={last[0]?.at ?? null} never="none yet" />
+  return (
+    <>
+      {may('backups.list') ? <Link href={paths.settings('backups')}>{age}</Link> : age}
+      {settings.schedule.kind === 'off' && <span className="hf-subtle"> · no schedule</span>}
+    </>
+  )
+}
+
 function ContentFacts({ status, sample }: Facts) {
   const may = useAllowed()
   const linked = (text: string, path: string, action: string) =>
@@ -170,6 +188,9 @@ function ContentFacts({ status, sample }: Facts) {
         <span className="hf-subtle">
           {formatBytes(status.diskFreeBytes)} free of {formatBytes(status.diskTotalBytes)}
         </span>
+      </Fact>
+      <Fact term="Newest backup">
+        <NewestBackup />
       </Fact>
     </>
   )

@@ -80,6 +80,40 @@ const clusterPayloads = {
 
 const checkpoints = signedCheckpoints('n_1', [1, 2, 3, 5, 8])
 const cosigned = signedCheckpoints('n_2', [1, 2, 3, 5, 8])
+/** The node that takes a restored state over is new, or one that is known, which is refused. */
+const backupPayloads = {
+  'backup.configure': fc.record({
+    version: fc.integer({ min: 0, max: 3 }),
+    change: fc.record(
+      {
+        recipient: line,
+        keep: fc.integer({ min: 1, max: 365 }),
+        schedule: fc.constantFrom({ kind: 'off' }, { kind: 'hours', every: 6 }),
+      },
+      { requiredKeys: [] },
+    ),
+  }),
+  'backup.made': fc.record({
+    node: nodeId,
+    nodeName: line,
+    file: line,
+    bytes: fc.nat(),
+    index: fc.nat(),
+    sha256: hash,
+    caughtUp: fc.boolean(),
+    scheduled: fc.boolean(),
+  }),
+  'backup.failed': fc.record({ node: nodeId, reason: line, scheduled: fc.boolean() }),
+  'backup.proven': fc.record({ file: line, sha256: hash, index: fc.nat(), auditSeq: fc.nat() }),
+  'backup.restored': fc.record({
+    node: fc.record({ id: nodeId, name: line, fingerprint: line, certificate: line }),
+    createdAt: fc.nat(),
+    madeBy: line,
+    index: fc.nat(),
+    auditSeq: fc.nat(),
+    sha256: hash,
+  }),
+}
 const auditPayloads = {
   'audit.key': fc.constantFrom(checkpoints.key, cosigned.key, { ...cosigned.key, node: 'n_1' }),
   'audit.checkpoint': fc.constantFrom(...checkpoints.checkpoints),
@@ -194,6 +228,7 @@ const payloads: Record<keyof typeof handlers & string, fc.Arbitrary<unknown>> = 
   }),
   'audit.used': fc.record({ action: fc.constant('audit.searched'), detail: fc.constant({}) }),
   ...auditPayloads,
+  ...backupPayloads,
   ...clusterPayloads,
   'settings.update': fc.record({
     version: fc.integer({ min: 0, max: 3 }),
