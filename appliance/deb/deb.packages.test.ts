@@ -197,6 +197,14 @@ describe.each<Suite>(['trixie', 'bookworm'])('on a fresh Debian %s with its own 
     await serves()
   })
 
+  it('becomes the first member of a cluster within those bounds', async () => {
+    const made = await holdfast('cluster', 'create', '--address', '127.0.0.1')
+    expect(made).toContain('first member of a cluster, at 127.0.0.1')
+    expect(await holdfast('send', 'traffic', 'said to a cluster')).toBe('2\n')
+    const status = JSON.parse(await holdfast('cluster', 'status', '--json'))
+    expect(status).toMatchObject({ mode: 'cluster', writable: true })
+  })
+
   it('is updated in place, and keeps its settings and its data when it is removed', async () => {
     await machine.must(['tee', '-a', '/etc/default/holdfast'], { input: 'HOLDFAST_LOG_LEVEL=debug\n' })
     await machine.must(['dpkg', '--install', '--force-confold', '/root/holdfast.deb'])
