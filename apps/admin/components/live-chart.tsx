@@ -36,6 +36,8 @@ const palette = {
 const ink = { light: { text: '#4d4d4d', grid: '#e0e0e0' }, dark: { text: '#c7c7c7', grid: '#4d4d4d' } }
 const fillAlpha = '22'
 const axisFont = '11px RedHatText, sans-serif'
+/** Width of the longest time label, which is centred on its moment: half of it stands beside the plot at its end. */
+const timeLabelPx = 64
 
 /** A line chart that takes new points every second; drawn on a canvas, and described in words for screen readers. */
 export function LiveChart(props: LiveChartProps) {
@@ -59,7 +61,7 @@ export function LiveChart(props: LiveChartProps) {
       {
         width: element.clientWidth,
         height: heightPx,
-        padding: [8, 12, 0, 0],
+        padding: [8, timeLabelPx / 2, 0, 0],
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
         scales: { y: { range: (_plot, _min, max) => [0, Math.max(atLeast, (max ?? 0) * 1.15)] } },
