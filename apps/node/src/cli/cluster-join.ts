@@ -2,7 +2,7 @@ import { joinCodeCharacters, joinCodeSchema } from '@holdfast/api/contract/clust
 import { Command } from 'commander'
 import { integer } from './arguments.ts'
 import { UsageError } from './errors.ts'
-import { print, printJson } from './output.ts'
+import { note, print, printable, printJson } from './output.ts'
 import { readPassword, readStdin } from './secrets.ts'
 
 interface JoinFlags {
@@ -48,6 +48,7 @@ async function join(argument: string | undefined, flags: JoinFlags): Promise<voi
     dataDir: flags.data,
     code: code.data,
     nodeName: flags.node,
+    onWait: (reason) => note(`Waiting: ${printable(reason)}`),
     ...(flags.address === undefined ? {} : { address: flags.address }),
     ports: {
       ...(flags.port === undefined ? {} : { httpsPort: flags.port }),

@@ -21,9 +21,14 @@ export type Candidate = Omit<ClusterAdmit, 'secret'>
 
 /**
  * Asks the members that the code names, one after the other, until one answers.
+ * @param onWait told why the answer takes longer, once for each reason
  * @throws HoldfastError `wrong-code` and what else a member refuses; UnreachableError when none can be reached
  */
-export async function requestAdmission(code: string, candidate: Candidate): Promise<Admission> {
+export async function requestAdmission(
+  code: string,
+  candidate: Candidate,
+  onWait: (reason: string) => void = () => {},
+): Promise<Admission> {
   const join = decodeJoinCode(code)
   let unreachable: unknown = null
   for (const { address, httpsPort } of join.members) {
@@ -36,18 +41,21 @@ export async function requestAdmission(code: string, candidate: Candidate): Prom
     assertVouched(ca, join, origin)
     using fetch = createNodeFetch({ ca })
     const { admit } = createApi({ urls: [origin], fetch }).cluster
-    return await patiently(() => admit.mutate({ ...candidate, secret: join.secret }))
+    return await patiently(() => admit.mutate({ ...candidate, secret: join.secret }), onWait)
   }
   throw unreachable
 }
 
-async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+async function patiently<T>(ask: () => Promise<T>, onWait: (reason: string) => void): Promise<T> {
+  let told: string | null = null
   for (let tries = 1; ; tries += 1) {
     try {
       return await ask()
     } catch (error) {
       const later = error instanceof HoldfastError && (error.code === 'no-quorum' || error.code === 'busy')
       if (!later || tries === patienceTries) throw error
+      if (error.message !== told) onWait(error.message)
+      told = error.message
       await new Promise((resolve) => setTimeout(resolve, patienceMs))
     }
   }

@@ -13,6 +13,8 @@ export interface JoinOptions {
   nodeName: string
   /** Where the other nodes reach this one; its first LAN address when absent. */
   address?: string
+  /** Told why the cluster does not take it in yet; it is asked again for a while. */
+  onWait?: (reason: string) => void
   /** Ports that this node is going to use, where they differ from its settings. */
   ports?: { httpsPort?: number; peerPort?: number; raftPort?: number }
 }
@@ -39,7 +41,7 @@ export async function joinCluster(options: JoinOptions): Promise<{ facility: str
         `${folder.path} holds a node of ${known || 'a cluster'} already: choose an empty folder.`,
       )
     const address = ownAddress(options.address, config.clusterAddress)
-    const admission = await requestAdmission(code, {
+    const candidate = {
       nodeId,
       nodeName,
       version,
@@ -47,7 +49,8 @@ export async function joinCluster(options: JoinOptions): Promise<{ facility: str
       httpsPort: ports?.httpsPort ?? config.port,
       peerPort: ports?.peerPort ?? config.peerPort,
       raftPort: ports?.raftPort ?? config.raftPort,
-    })
+    }
+    const admission = await requestAdmission(code, candidate, options.onWait)
     await takePlace(folder, admission, { nodeName, address, nowMs: systemClock.now() })
     return { facility: admission.facility, nodeId }
   } finally {

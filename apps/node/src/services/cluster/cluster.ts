@@ -33,6 +33,9 @@ const liveMs = 1000
 const offerMinutes = 10
 /** An operation at the leader, with the seconds that etcd may need for a new member. */
 const forwardMs = 40_000
+/** For another leader to be known here, and how often that is looked at. */
+const handOverMs = 10_000
+const leaderAgainMs = 100
 
 export interface ClusterServiceOptions {
   core: Core
@@ -61,6 +64,10 @@ export class ClusterService implements Contract {
     cluster.calls['cluster.admit'] = async (payload) => {
       const { value, remote } = payload as { value: input.ClusterAdmit; remote: string }
       return members.admit(value, remote)
+    }
+    cluster.calls['cluster.handOver'] = async () => {
+      await members.handOver()
+      return null
     }
     cluster.calls['cluster.remove'] = async (payload) => {
       const { nodeId, actor } = payload as { nodeId: string; actor: Actor }
@@ -207,9 +214,17 @@ export class ClusterService implements Contract {
   }
 
   async remove({ nodeId }: { nodeId: string }, caller: Caller): Promise<CarriedOut> {
-    this.member()
-    const { by } = await this.atLeader('cluster.remove', { nodeId, actor: callerActor(caller) })
-    return by
+    const cluster = this.member()
+    await this.leadByAnother(nodeId)
+    const leader = cluster.leader()
+    try {
+      return (await this.atLeader('cluster.remove', { nodeId, actor: callerActor(caller) })).by
+    } catch (error) {
+      // A node that leaves may be cut off before it is answered; it has applied itself that it is out.
+      const isOut = nodeId === cluster.nodeId && !this.o.core.directory.nodes.has(nodeId)
+      if (!isOut || leader === null) throw error
+      return { nodeId: leader.id, nodeName: leader.name, forwarded: true }
+    }
   }
 
   async setAddress({ address }: input.ClusterAddress, caller: Caller): Promise<CarriedOut> {
@@ -245,6 +260,17 @@ export class ClusterService implements Contract {
     core.folder.membership.update({ generation, forceNew: true, peers: [] })
     restart('the node goes on alone after quorum was lost')
     return { index: plan.index }
+  }
+
+  /** The leader that is to be taken out hands over first. */
+  private async leadByAnother(nodeId: string): Promise<void> {
+    const cluster = this.member()
+    const { clock } = this.o.core
+    if (cluster.leader()?.id !== nodeId) return
+    await this.atLeader('cluster.handOver', null)
+    const until = clock.monotonic() + handOverMs
+    while ((cluster.leader()?.id ?? nodeId) === nodeId && clock.monotonic() < until)
+      await new Promise((resolve) => setTimeout(resolve, leaderAgainMs))
   }
 
   private member(): ClusterNode {

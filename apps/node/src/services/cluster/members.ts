@@ -6,6 +6,9 @@ import { raftUrl } from '../../cluster/addresses.ts'
 import type { ClusterNode } from '../../cluster/cluster-node.ts'
 import { newSecret, secretHash } from '../../cluster/join-code.ts'
 import type { Core } from '../../core.ts'
+import type { EtcdMember } from '../../log/etcd/etcd-client.ts'
+import { EtcdError } from '../../log/etcd/etcd-client.ts'
+import type { EtcdLog } from '../../log/etcd/etcd-log.ts'
 import { newId } from '../../platform/random.ts'
 import { compareVersions, majorVersion } from '../../platform/versions.ts'
 import { type Actor, systemActor } from '../../state/commands.ts'
@@ -22,6 +25,7 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 export class Members {
   private readonly core: Core
   private readonly cluster: ClusterNode
+  private admitting = false
 
   constructor(core: Core, cluster: ClusterNode) {
     this.core = core
@@ -32,17 +36,32 @@ export class Members {
   async invite(minutes: number, actor: Actor): Promise<{ id: string; secret: string; expiresAt: number }> {
     const id = newId('iv')
     const secret = newSecret()
-    const expiresAt = this.core.clock.now() + minutes * 60_000
-    await this.core.proposer.propose('invitation.create', actor, { id, hash: secretHash(secret), expiresAt })
-    return { id, secret, expiresAt }
+    const lifeMs = minutes * 60_000
+    const expiresAt = await this.core.proposer.propose('invitation.create', actor, {
+      id,
+      hash: secretHash(secret),
+      lifeMs,
+    })
+    return { id, secret, expiresAt: Number(expiresAt) }
   }
 
   /** Takes a new node in as a learner; it votes as soon as it has caught up. */
   async admit(value: ClusterAdmit, remote: string): Promise<Admission> {
-    const { core, cluster } = this
+    assertJoinable(value.version, this.cluster)
+    // Two that ask at the same moment would both find that nobody learns.
+    if (this.admitting) throw anotherJoins()
+    this.admitting = true
+    try {
+      await this.assertNobodyLearns()
+      return await this.takeIn(value, remote)
+    } finally {
+      this.admitting = false
+    }
+  }
+
+  private async takeIn(value: ClusterAdmit, remote: string): Promise<Admission> {
+    const { core } = this
     const { secret, nodeId, nodeName, ...where } = value
-    assertJoinable(value.version, cluster)
-    await this.assertNobodyLearns()
     const actor: Actor = { ...systemActor, remote }
     await core.proposer.propose('node.add', actor, {
       id: nodeId,
@@ -65,23 +84,38 @@ export class Members {
     return this.admission()
   }
 
-  /** Takes a member out. */
+  /**
+   * Makes another voter the leader, since this node is to be taken out: who is out can neither lead nor answer.
+   * @throws HoldfastError `conflict` when the others could not decide without it
+   */
+  async handOver(): Promise<void> {
+    const { log, nodeId, etcdMembers } = this.cluster
+    this.assertQuorumWithout(this.nodeOf(nodeId))
+    const next = etcdMembers
+      .filter(({ name, learner }) => !learner && name !== nodeId && log.reports.alive(name))
+      .toSorted((a, b) => indexOf(log, b) - indexOf(log, a))[0]
+    if (next !== undefined) await log.client.moveLeader(next.id)
+  }
+
+  /** Takes a member out, another one than this node. */
   async remove(nodeId: string, actor: Actor): Promise<void> {
     const { core, cluster } = this
     const node = this.nodeOf(nodeId)
     this.assertQuorumWithout(node)
+    if (nodeId === cluster.nodeId)
+      throw new HoldfastError('busy', `${node.name} leads the cluster again; ask once more.`, {
+        retryAfterMs: 1000,
+      })
     await core.proposer.propose('node.remove', actor, { id: nodeId, reason: 'removed by an administrator' })
     // It hears of it by the log, and says goodbye to its clients.
     if (cluster.log.reports.alive(nodeId)) await sleep(farewellMs)
     await cluster.log.reports.remove(nodeId)
     cluster.log.chains.forget(nodeId)
     if (node.memberId === null) return
-    try {
-      await cluster.log.client.removeMember(node.memberId)
-    } catch (error) {
-      // An etcd that takes itself out may be gone before it has answered.
-      if (nodeId !== cluster.nodeId) throw error
-    }
+    await cluster.log.client.removeMember(node.memberId).catch((error: unknown) => {
+      // The duties of the leader may have done it by now.
+      if (!(error instanceof EtcdError && error.notFound)) throw error
+    })
   }
 
   /** Notes where a member is now reached. */
@@ -96,10 +130,7 @@ export class Members {
   /** etcd takes one new member at a time; the next one asks again. */
   private async assertNobodyLearns(): Promise<void> {
     const members = await this.cluster.log.client.members()
-    if (members.some((member) => member.learner))
-      throw new HoldfastError('busy', 'Another node is just joining; ask again when it has joined.', {
-        retryAfterMs: 1000,
-      })
+    if (members.some((member) => member.learner)) throw anotherJoins()
   }
 
   private nodeOf(nodeId: string): NodeRecord {
@@ -159,6 +190,13 @@ export class Members {
     }
   }
 }
+
+const anotherJoins = () =>
+  new HoldfastError('busy', 'Another node is just joining; ask again when it has joined.', {
+    retryAfterMs: 1000,
+  })
+
+const indexOf = (log: EtcdLog, { name }: EtcdMember): number => log.reports.of(name)?.index ?? 0
 
 /** Only nodes of the same major version, and no older one than the oldest member, understand the state. */
 function assertJoinable(version: string, cluster: ClusterNode): void {
