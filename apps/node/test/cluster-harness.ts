@@ -53,11 +53,14 @@ export const portFlags = (ports: Ports): string[] => [
 
 export class TestNodes implements AsyncDisposable {
   readonly nodes: TestNode[]
+  /** The token of the owner: good at every node, also when the one that made it has left. */
+  private readonly ownerToken: string
   private readonly folder: string
 
-  constructor(folder: string, nodes: TestNode[]) {
+  constructor(folder: string, nodes: [TestNode]) {
     this.folder = folder
     this.nodes = nodes
+    this.ownerToken = nodes[0].owner.token
   }
 
   get first(): TestNode {
@@ -66,7 +69,7 @@ export class TestNodes implements AsyncDisposable {
 
   /** The owner's procedures at a node. */
   api(node: TestNode): Api {
-    return node.api(this.first.owner.token)
+    return node.api(this.ownerToken)
   }
 
   view(node: TestNode): Promise<ClusterView> {
