@@ -409,7 +409,8 @@ export class Node {
       },
       services,
       authenticate: async (credentials, origin) => {
-        if (this.unfit !== null) throw new HoldfastError('shutting-down', this.unfit)
+        // Nothing was done: whoever asks may ask another node.
+        if (this.unfit !== null) throw new HoldfastError('no-quorum', this.unfit)
         const caller = await sessions.authenticate(credentials, origin)
         this.presence.seen(caller.personId, caller.deviceId)
         return caller

@@ -26,7 +26,7 @@ import { callerActor } from '../auth/auth.ts'
 import type { SetupService } from '../auth/setup.ts'
 import { Members } from './members.ts'
 import { type PendingRecovery, recoveryPlan, writePendingRecovery } from './recovery.ts'
-import { clusterView, knowsInvitation, singleView } from './view.ts'
+import { clusterView, singleView, whyNotInvited } from './view.ts'
 
 const liveMs = 1000
 /** Life of the invitation that a found node gets with the offer. */
@@ -156,8 +156,8 @@ export class ClusterService implements Contract {
   async admit(value: input.ClusterAdmit, origin: Origin): Promise<Admission> {
     this.member()
     // Whoever guesses is answered from memory, and writes nothing into the log.
-    if (!knowsInvitation(this.o.core, value.secret))
-      throw new HoldfastError('wrong-code', 'The invitation is not known here; make a new one.')
+    const whyNot = whyNotInvited(this.o.core, value.secret)
+    if (whyNot !== null) throw new HoldfastError('wrong-code', whyNot)
     const { result } = await this.atLeader('cluster.admit', { value, remote: origin.remote })
     return result as Admission
   }

@@ -27,9 +27,15 @@ export function invitations(core: Core): InvitationView[] {
   }))
 }
 
-/** Whether there is, or was, an invitation with this secret. */
-export function knowsInvitation(core: Core, secret: string): boolean {
-  return core.db.prepare('SELECT 1 FROM invitation WHERE hash = ?').get(secretHash(secret)) !== undefined
+/** Why nobody can join with this secret, as far as this node knows; null: nothing is against it. */
+export function whyNotInvited(core: Core, secret: string): string | null {
+  const row = core.db
+    .prepare('SELECT usedAt, expiresAt FROM invitation WHERE hash = ?')
+    .get(secretHash(secret)) as { usedAt: number | null; expiresAt: number } | undefined
+  if (row === undefined) return 'The invitation is not known here; make a new one.'
+  if (row.usedAt !== null) return 'The invitation was used already; make a new one.'
+  if (row.expiresAt < core.clock.now()) return 'The invitation is too old; make a new one.'
+  return null
 }
 
 /** A node that is alone. */
