@@ -32,6 +32,7 @@ test.describe('navigation', () => {
     const pages: Record<string, string[]> = {
       owner: [
         'Overview',
+        'Cluster',
         'Messages',
         'Presence',
         'People & groups',
@@ -40,9 +41,18 @@ test.describe('navigation', () => {
         'Audit',
         'Settings',
       ],
-      operator: ['Overview', 'Messages', 'Presence', 'People & groups', 'Devices', 'Channels', 'Settings'],
-      auditor: ['Overview', 'Audit', 'Settings'],
-      installer: ['Overview', 'Settings'],
+      operator: [
+        'Overview',
+        'Cluster',
+        'Messages',
+        'Presence',
+        'People & groups',
+        'Devices',
+        'Channels',
+        'Settings',
+      ],
+      auditor: ['Overview', 'Cluster', 'Audit', 'Settings'],
+      installer: ['Overview', 'Cluster', 'Settings'],
       member: ['Messages', 'Presence', 'Settings'],
     }
     for (const [role, titles] of Object.entries(pages)) {
