@@ -2,12 +2,12 @@ import {
   type ClientDuplexStream,
   type ClientOptions,
   credentials,
-  status as grpcStatus,
   loadPackageDefinition,
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js'
 import { fromJSON } from '@grpc/proto-loader'
+import { EtcdError } from './errors.ts'
 import { etcdSchema } from './etcd-schema.ts'
 
 /** Deadlines, ms. */
@@ -105,28 +105,6 @@ type ServiceConstructor = new (
 
 const serviceNames = ['KV', 'Watch', 'Cluster', 'Maintenance'] as const
 type ServiceName = (typeof serviceNames)[number]
-
-/** An error of etcd or of the way to it. */
-export class EtcdError extends Error {
-  /** gRPC status code. */
-  readonly code: number
-
-  constructor(code: number, message: string) {
-    super(message)
-    this.name = 'EtcdError'
-    this.code = code
-  }
-
-  /** Whether what it is about is not there. */
-  get notFound(): boolean {
-    return this.code === grpcStatus.NOT_FOUND
-  }
-
-  /** Whether etcd could not be reached or did not answer in time, so that nobody knows whether it was done. */
-  get unanswered(): boolean {
-    return this.code === grpcStatus.UNAVAILABLE || this.code === grpcStatus.DEADLINE_EXCEEDED
-  }
-}
 
 /** A thin client of one etcd (etcd v3 API over gRPC). It retries nothing: the log knows what may be repeated. */
 export class EtcdClient {

@@ -6,7 +6,8 @@ import type { Outcome } from '../../state/machine.ts'
 import { heldBatches } from '../../state/sequencer.ts'
 import type { Settle } from '../log.ts'
 import { busy, settleOne, shuttingDown, type Waiting } from '../settle.ts'
-import { type EtcdClient, EtcdError } from './etcd-client.ts'
+import { EtcdError } from './errors.ts'
+import type { EtcdClient } from './etcd-client.ts'
 
 export const proposalBounds = {
   /** Batches that are being written at once. */

@@ -6,8 +6,6 @@ import { basename, dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createZstdDecompress } from 'node:zlib'
-import { Decrypter } from 'age-encryption'
-import { extract } from 'tar-stream'
 import packageJson from '../../../package.json' with { type: 'json' }
 import { diskBounds, diskSpace } from '../../platform/disk.ts'
 import { compareVersions } from '../../platform/versions.ts'
@@ -90,6 +88,8 @@ export async function unpack(
       `${name} is encrypted for another recovery key: for ${head.about.recipient}, and this one is ${key.recipient}.`,
     )
   const { start, end } = head.content
+  // Loaded here: a node that lists backups never opens one.
+  const [{ Decrypter }, { extract }] = await Promise.all([import('age-encryption'), import('tar-stream')])
   const decrypter = new Decrypter()
   decrypter.addIdentity(key.secret)
   const sealed = createReadStream(path, { start, end: end - 1, highWaterMark: backupBounds.chunkBytes })

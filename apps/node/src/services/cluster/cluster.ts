@@ -1,6 +1,4 @@
 import { rmSync } from 'node:fs'
-import { createApi } from '@holdfast/api/client/api'
-import { createNodeFetch, fetchUntrustedCa } from '@holdfast/api/client/node'
 import type {
   Admission,
   CarriedOut,
@@ -12,7 +10,6 @@ import type * as input from '@holdfast/api/contract/cluster-inputs'
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import type { Caller, Origin } from '@holdfast/api/services'
 import { httpsUrl, ownAddress, raftUrl } from '../../cluster/addresses.ts'
-import { requestAdmission, takePlace } from '../../cluster/admission.ts'
 import type { ClusterNode } from '../../cluster/cluster-node.ts'
 import { encodeJoinCode } from '../../cluster/join-code.ts'
 import { nextGeneration } from '../../cluster/membership.ts'
@@ -183,6 +180,9 @@ export class ClusterService implements Contract {
     const { core } = this.o
     this.member()
     const origin = httpsUrl(value.address, value.port)
+    // The client of the API is for nodes that meet others for the first time.
+    const { createNodeFetch, fetchUntrustedCa } = await import('@holdfast/api/client/node')
+    const { createApi } = await import('@holdfast/api/client/api')
     const ca = await fetchUntrustedCa(origin)
     using fetch = createNodeFetch({ ca })
     const stranger = createApi({ urls: [origin], fetch })
@@ -302,6 +302,7 @@ export class ClusterService implements Contract {
     if (this.joining) throw new HoldfastError('conflict', 'This node is joining already; wait a moment.')
     this.joining = true
     try {
+      const { requestAdmission, takePlace } = await import('../../cluster/admission.ts')
       const address = ownAddress(given, config.clusterAddress)
       const { folder, clock } = core
       const admission = await requestAdmission(code, {
