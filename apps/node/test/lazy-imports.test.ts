@@ -2,9 +2,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { repoRoot } from './source-files.ts'
+import { repoRoot, sourceFiles } from './source-files.ts'
 
 const heavy = ['@grpc/grpc-js', '@grpc/proto-loader', 'age-encryption', 'tar-stream', '@peculiar/x509']
+/** Of these nothing is used by name: at most what they export as a whole. */
+const usedWhole = new Set(['reflect-metadata', 'bonjour-service'])
 /** Imports and re-exports of values, as they stand at the top of a module. */
 const staticImport = /^(?:import|export) (?!type )[^'"]*?from '([^']+)'|^import '([^']+)'/gm
 const onlyTypes = /^import \{(?:\s*type [\w$]+(?: as [\w$]+)?,?)*\s*\} from/
@@ -37,4 +39,21 @@ test('regression: serving a single node loads no gRPC, no certificates to be mad
 
 test('a member of a cluster does load gRPC, so the search finds it', () => {
   expect(loadedBy('apps/node/src/cluster/cluster-node.ts').has('@grpc/grpc-js')).toBe(true)
+})
+
+test('regression: a package that is loaded lazily is an ES module, since a bundled CommonJS one hides its names', () => {
+  const lazy = sourceFiles()
+    .filter(({ path }) => path.startsWith('apps/node/src/') || path.startsWith('packages/api/src/'))
+    .flatMap(({ path, imports }) =>
+      imports.filter((each) => each.lazy).map(({ specifier }) => ({ path, specifier })),
+    )
+    .filter(({ specifier }) => !/^(?:\.|node:|@holdfast\/)/.test(specifier) && !usedWhole.has(specifier))
+  expect(lazy.map(({ specifier }) => specifier)).toContain('age-encryption')
+  const hidden = lazy.filter(({ specifier }) => {
+    const { type, module } = JSON.parse(
+      readFileSync(join(repoRoot, 'node_modules', specifier, 'package.json'), 'utf8'),
+    ) as { type?: string; module?: string }
+    return type !== 'module' && module === undefined
+  })
+  expect(hidden.map(({ path, specifier }) => `${path} loads ${specifier}`)).toEqual([])
 })

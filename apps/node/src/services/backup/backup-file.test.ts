@@ -15,9 +15,10 @@ import { writeInThread } from './create-backup.ts'
 import { BackupError } from './errors.ts'
 import { trailer, trailerBytes } from './format.ts'
 import { proveBackup } from './prove.ts'
-import { checkOuter, readHead, unpack } from './read-backup.ts'
+import { checkOuter, readHead } from './read-backup.ts'
 import { newRecoveryKey, parseRecoveryKey } from './recovery-key.ts'
 import { restoreBackup } from './restore.ts'
+import { unpack } from './unpack-backup.ts'
 import { writeBackup } from './write-backup.ts'
 
 let facility: TestFacility

@@ -23,8 +23,9 @@ import { fingerprint } from '../../trust/certificates.ts'
 import { verifyAudit } from '../audit/verify.ts'
 import { BackupError } from './errors.ts'
 import type { Manifest } from './format.ts'
-import { type BackupHead, checkOuter, unpack } from './read-backup.ts'
+import { type BackupHead, checkOuter } from './read-backup.ts'
 import type { RecoveryKey } from './recovery-key.ts'
+import { unpack } from './unpack-backup.ts'
 
 export interface PreparedNode {
   head: BackupHead
