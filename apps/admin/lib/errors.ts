@@ -39,7 +39,7 @@ export const errorTitles: Record<ErrorCode | 'unreachable', string> = {
   busy: 'The node is busy',
   'disk-full': 'The node’s disk is full',
   'read-only': 'The node accepts no changes right now',
-  'no-quorum': 'The cluster cannot store anything right now',
+  'no-quorum': 'Nothing can be stored right now',
   'shutting-down': 'The node is shutting down',
   internal: 'The node could not do this',
   unreachable: 'The node does not answer',

@@ -48,6 +48,8 @@ export class TestEtcdNode {
   log: EtcdLog
   commits: Commit[] = []
   restores: string[] = []
+  /** Time that a test lets pass at once. */
+  skippedMs = 0
   proposer: Proposer
   private readonly make: () => EtcdLog
 
@@ -210,7 +212,7 @@ function optionsOf(place: Place, places: readonly Place[], trust: Trust, node: T
       keyFile: paths.node,
       authority: trust.authority.certificate,
     },
-    clock: systemClock,
+    clock: { now: systemClock.now, monotonic: () => systemClock.monotonic() + node.skippedMs },
     logger: createLogger({ level: process.env.HOLDFAST_TEST_LOG === undefined ? 'silent' : 'debug' }),
     onFailure: () => {},
     onRestoreNeeded: (reason) => node.restores.push(reason),

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { TestCluster, until } from './etcd-fixture.ts'
+import { TestCluster, type TestEtcdNode, until } from './etcd-fixture.ts'
+import { joiningInMs } from './etcd-log.ts'
 
 test('what three nodes write at once is in one order everywhere, each once, with equal chains', async () => {
   await using cluster = await TestCluster.start(3)
@@ -79,3 +80,21 @@ test('a node that was away catches up by the log, and by another node when the l
   expect(three.log.writable).toBe(false)
   await expect(three.send('x')).rejects.toMatchObject({ code: 'no-quorum' })
 }, 120_000)
+
+test('regression: what comes while a node starts waits until it takes part, and is refused when it can not', async () => {
+  await using cluster = await TestCluster.start(3)
+  await cluster.populate()
+  const [first, second, third] = cluster.nodes as [TestEtcdNode, TestEtcdNode, TestEtcdNode]
+  await third.restart()
+  expect(third.log.writable).toBe(false)
+  await third.send('at the start')
+  await cluster.settled()
+  expect(first.messages()).toEqual(['at the start'])
+
+  await first.log.stop()
+  await third.log.stop()
+  await second.restart()
+  const alone = second.send('alone')
+  second.skippedMs = joiningInMs
+  await expect(alone).rejects.toMatchObject({ code: 'no-quorum' })
+})

@@ -18,6 +18,8 @@ const watchAgainMs = 200
 const applyAgainMs = 1000
 const epochAgainMs = 100
 const flushMs = 1000
+/** So long a node that starts keeps commands, which it would otherwise refuse a moment too early. */
+export const joiningInMs = 15_000
 /** A batch on its way for so long means that the cluster does not write. */
 const stuckMs = 5000
 /** Groups of entries that the writer has not applied yet; more are left in etcd. */
@@ -83,11 +85,13 @@ export class EtcdLog implements Log {
   private readonly timers = new Set<NodeJS.Timeout>()
   private latest: EtcdStatus | null = null
   private blocked: string | null = 'The node has just started.'
+  private hasTakenPart = false
   private stopping = false
   private restoreAsked = false
   /** What this node says of itself. */
   ownState: OwnState = 'online'
   private readonly startedAt: number
+  private readonly startedMonotonicMs: number
   private readonly waiters = new Set<{ revision: number; done: () => void }>()
   private onTakenOver: (() => void) | null = null
 
@@ -95,6 +99,7 @@ export class EtcdLog implements Log {
     this.o = options
     const { databaseFile, nodeId, clock, logger, clientPort } = options
     this.startedAt = clock.now()
+    this.startedMonotonicMs = clock.monotonic()
     this.writer = new Writer(
       // The log holds whatever a power cut takes from the database.
       { databaseFile, synchronous: 'NORMAL', nodeId },
@@ -194,8 +199,18 @@ export class EtcdLog implements Log {
 
   propose(command: string, settle: Settle): void {
     if (this.stopping || !this.writer.running) throw shuttingDown()
-    if (this.blocked !== null) throw new HoldfastError('no-quorum', this.blocked, { retryAfterMs: 1000 })
+    if (this.blocked !== null && !this.joiningIn) throw this.refusal(this.blocked)
     this.proposals.add(command, settle)
+  }
+
+  /** Whether this node has just started and may take part any moment: what comes until then waits. */
+  private get joiningIn(): boolean {
+    if (this.hasTakenPart || this.restoreAsked || this.o.retired) return false
+    return this.o.clock.monotonic() - this.startedMonotonicMs < joiningInMs
+  }
+
+  private refusal(reason: string): HoldfastError {
+    return new HoldfastError('no-quorum', reason, { retryAfterMs: 1000 })
   }
 
   /**
@@ -425,6 +440,8 @@ export class EtcdLog implements Log {
   private block(reason: string | null): void {
     const before = this.blocked
     this.blocked = reason
+    if (reason === null) this.hasTakenPart = true
+    else if (!this.joiningIn) this.proposals.refuseUnwritten(this.refusal(reason))
     if ((before === null) !== (reason === null)) this.o.onWritable(reason === null, reason)
   }
 

@@ -1,3 +1,4 @@
+import type { HoldfastError } from '@holdfast/api/contract/errors'
 import { limits } from '@holdfast/api/contract/limits'
 import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/logger.ts'
@@ -118,6 +119,15 @@ export class Proposals {
 
   get idle(): boolean {
     return this.flights.size === 0 && this.queue.length === this.taken
+  }
+
+  /** Refuses what waits for the first epoch. */
+  refuseUnwritten(error: HoldfastError): void {
+    if (this.epochValue !== null) return
+    const left = this.queue.slice(this.taken)
+    this.queue = []
+    this.taken = 0
+    for (const { settle } of left) settle(error, null, 0)
   }
 
   /** Refuses what is still waiting; what was written may yet be applied, and its sender asks again with the same id. */
