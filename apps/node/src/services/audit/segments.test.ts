@@ -225,7 +225,9 @@ describe('trouble is an alert and never an exception', () => {
     expect(await segments.flush()).toBe(12)
     await segments[Symbol.asyncDispose]()
     expect(await filesOf(folder)).toEqual(await expectedFiles())
-    expect(told).toEqual(['audit-not-written', undefined])
+    // Told anew when the reason changes: a try that meets the removal fails in another way than the first.
+    expect(new Set(told.slice(0, -1))).toEqual(new Set(['audit-not-written']))
+    expect(told.at(-1)).toBeUndefined()
   })
 
   it('rows that cannot be read now are read later', async () => {
