@@ -35,8 +35,8 @@ export default defineConfig({
           include: integration.flatMap(files),
           exclude: ignored,
           pool: 'forks',
-          // Each file starts whole nodes: one at a time, or they starve each other of the two cores.
-          fileParallelism: false,
+          // Each file starts whole nodes, which mostly wait: two at a time fill the two cores, more starve each other.
+          maxWorkers: 2,
           testTimeout: integrationTimeoutMs,
           hookTimeout: integrationTimeoutMs,
           sequence: { groupOrder: 1 },

@@ -410,7 +410,7 @@ export class Node {
       services,
       authenticate: async (credentials, origin) => {
         // Nothing was done: whoever asks may ask another node.
-        if (this.unfit !== null) throw new HoldfastError('no-quorum', this.unfit)
+        if (this.unfit !== null) throw new HoldfastError('no-quorum', this.unfit, { retryAfterMs: 1000 })
         const caller = await sessions.authenticate(credentials, origin)
         this.presence.seen(caller.personId, caller.deviceId)
         return caller

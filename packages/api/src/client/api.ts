@@ -23,10 +23,14 @@ export interface ApiOptions {
   fetch?: Fetch
   /** How long a query waits for one node before it asks the next one as well, milliseconds. */
   hedgeMs?: number
+  /** How long a call is made again while the nodes have no majority, milliseconds; none of those tries changed anything. */
+  quorumWaitMs?: number
   /** Whether calls that change something may be made again when it is not known whether the first arrived. */
   repeatable?: boolean
 }
 
+/** Between two tries while there is no majority. */
+const quorumAgainMs = 250
 /** Clock differences below this are not worth a second try; iat has a resolution of one second. */
 export const clockToleranceMs = 2000
 
@@ -53,20 +57,27 @@ export function createApi(options: ApiOptions): Api {
   const client = createTRPCUntypedClient<AppRouter>({
     links: [httpLink({ url: `${somewhere}${trpcPath}`, fetch: send as typeof fetch })],
   })
-  const call = (path: string[], input: unknown): Promise<unknown> => {
+  const ask = (path: string[], input: unknown): Promise<unknown> => {
     const procedure = path.slice(0, -1).join('.')
     const verb = path.at(-1)
-    const answer =
-      verb === 'query'
-        ? client.query(procedure, input)
-        : verb === 'mutate'
-          ? client.mutation(procedure, input)
-          : Promise.reject(new Error(`There is no "${verb}" here; procedures have query and mutate.`))
-    return answer.catch((error: unknown) => {
-      const failure = toHoldfastError(error, last)
-      if (failure instanceof HoldfastError && failure.code === 'no-quorum') nodes.refused(last)
-      throw failure
-    })
+    if (verb === 'query') return client.query(procedure, input)
+    if (verb === 'mutate') return client.mutation(procedure, input)
+    return Promise.reject(new Error(`There is no "${verb}" here; procedures have query and mutate.`))
+  }
+  const call = async (path: string[], input: unknown): Promise<unknown> => {
+    const giveUpAt = performance.now() + (options.quorumWaitMs ?? defaultTiming.quorumWaitMs)
+    for (;;) {
+      try {
+        return await ask(path, input)
+      } catch (error) {
+        const failure = toHoldfastError(error, last)
+        if (!(failure instanceof HoldfastError) || failure.code !== 'no-quorum') throw failure
+        nodes.refused(last)
+        // With a time it says that nothing was done; a new leader is chosen within seconds.
+        if (failure.retryAfterMs === null || performance.now() > giveUpAt) throw failure
+        await new Promise((resolve) => setTimeout(resolve, quorumAgainMs))
+      }
+    }
   }
   return pathProxy(call) as unknown as Api
 }

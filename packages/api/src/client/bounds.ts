@@ -56,6 +56,8 @@ export interface Timing {
   discoverEveryMs: number
   /** A query without an answer until the next node is asked as well. */
   hedgeMs: number
+  /** A call while the nodes choose a new leader, until it fails. */
+  quorumWaitMs: number
 }
 
 export const defaultTiming: Timing = {
@@ -70,4 +72,5 @@ export const defaultTiming: Timing = {
   discoverAfterMs: 3_000,
   discoverEveryMs: 10_000,
   hedgeMs: 2_000,
+  quorumWaitMs: 5_000,
 }

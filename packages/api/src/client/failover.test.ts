@@ -117,20 +117,45 @@ test('nodes are looked for when none of the known ones answers, for a mutation o
   expect(looks).toBe(2)
 })
 
-test('a cluster without a quorum is begun with last', async () => {
-  const body = { error: { message: 'No quorum.', code: -32603, data: { holdfast: 'no-quorum' } } }
-  const asked: string[] = []
-  const fetch: Fetch = async (url) => {
-    asked.push(new URL(url).hostname)
-    return new Response(JSON.stringify(body), {
-      status: 503,
-      headers: { 'content-type': 'application/json' },
-    })
+describe('a cluster without a quorum', () => {
+  /** Nodes that refuse so many times, then answer. */
+  function refusing(times: number, retryAfterMs: number | null) {
+    const asked: string[] = []
+    const fetch: Fetch = async (url) => {
+      asked.push(new URL(url).hostname)
+      const refuses = asked.length <= times
+      const data = { holdfast: 'no-quorum', ...(retryAfterMs === null ? {} : { retryAfterMs }) }
+      const body = refuses
+        ? { error: { message: 'No quorum.', code: -32603, data } }
+        : { result: { data: null } }
+      return new Response(JSON.stringify(body), {
+        status: refuses ? 503 : 200,
+        headers: { 'content-type': 'application/json' },
+      })
+    }
+    return { asked, fetch, urls: ['https://a:1', 'https://b:1'] }
   }
-  const api = createApi({ urls: ['https://a:1', 'https://b:1'], fetch })
-  for (let i = 0; i < 2; i++)
-    await expect(api.auth.logout.mutate()).rejects.toMatchObject({ code: 'no-quorum' })
-  expect(asked).toEqual(['a', 'b'])
+
+  test('is begun with last', async () => {
+    const { asked, ...nodes } = refusing(2, 1000)
+    const api = createApi({ ...nodes, quorumWaitMs: 0 })
+    for (let i = 0; i < 2; i++)
+      await expect(api.auth.logout.mutate()).rejects.toMatchObject({ code: 'no-quorum' })
+    expect(asked).toEqual(['a', 'b'])
+  })
+
+  test('regression: is asked again, at the other node, until it has chosen a leader', async () => {
+    const { asked, ...nodes } = refusing(3, 1000)
+    await createApi(nodes).auth.logout.mutate()
+    expect(asked).toHaveLength(4)
+    expect(asked.slice(0, 2)).toEqual(['a', 'b'])
+  })
+
+  test('is not asked again for what may be half done', async () => {
+    const { asked, ...nodes } = refusing(3, null)
+    await expect(createApi(nodes).auth.logout.mutate()).rejects.toMatchObject({ code: 'no-quorum' })
+    expect(asked).toEqual(['a'])
+  })
 })
 
 describe('the fetch of Node knows whether a request can have arrived', () => {

@@ -339,12 +339,23 @@ export class ClusterService implements Contract {
     const by = { nodeId: leader.id, nodeName: leader.name, forwarded: leader.id !== cluster.nodeId }
     if (!by.forwarded) {
       const from = { nodeId: cluster.nodeId, name: core.folder.identity.nodeName }
-      return { result: await cluster.calls[op]?.(payload, from), by }
+      return { result: await wholly(cluster.calls[op]?.(payload, from)), by }
     }
     const { address, peerPort } = leader
     if (address === null || peerPort === null)
       throw new HoldfastError('internal', `Nobody knows where ${leader.name} is; try again in a moment.`)
     using client = cluster.clientOf({ nodeId: leader.id, address, peerPort })
-    return { result: await client.call(op, payload, { timeoutMs: forwardMs }), by }
+    return { result: await wholly(client.call(op, payload, { timeoutMs: forwardMs })), by }
+  }
+}
+
+/** An operation has several steps: one that ends without a majority may be half done, and is not to be made again unseen. */
+async function wholly(operation: Promise<unknown> | undefined): Promise<unknown> {
+  try {
+    return await operation
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'no-quorum')
+      throw new HoldfastError('no-quorum', error.message, { cause: error })
+    throw error
   }
 }
