@@ -23,6 +23,8 @@ export function runCommand(
     child.stderr.on('data', (chunk) => (err += chunk))
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, out, err }))
+    // It may have ended without reading.
+    child.stdin.on('error', () => {})
     child.stdin.end(options.input ?? '')
   })
 }
