@@ -11,7 +11,7 @@ import { decideHealth } from './health.ts'
 import { appliancePaths } from './paths.ts'
 import type { Slot } from './release.ts'
 import { settleUpdate } from './settle-update.ts'
-import { type RunTool, runTool } from './tools.ts'
+import type { RunTool } from './tools.ts'
 import { UpdateJournal } from './update-state.ts'
 import { Updater } from './updater.ts'
 
@@ -78,8 +78,7 @@ class Machine {
     if (this.cutAfter-- <= 0) throw new PowerCut()
   }
 
-  run: RunTool = async (program, args, options) => {
-    if (program === 'openssl' || program === 'unsquashfs') return await runTool(program, args, options)
+  run: RunTool = async (program, args) => {
     this.step()
     if (program === 'systemctl') this.serviceRuns = args[0] !== 'stop'
     if (program === 'nft') this.portOpen = true

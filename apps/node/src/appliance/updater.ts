@@ -46,8 +46,8 @@ export class Updater {
 
   /** Reads the bundle and looks at the machine; changes nothing. @throws BundleError when the bundle is not to be trusted */
   async check(file: string): Promise<{ bundle: Bundle; findings: PreflightFinding[] }> {
-    const { paths, run, node, journal } = this.#o
-    const bundle = await readBundle(file, paths.releaseRoot, run)
+    const { paths, node, journal } = this.#o
+    const bundle = await readBundle(file, paths.releaseRoot)
     const phase = journal.current()?.phase
     const findings = preflight(bundle, {
       release: readRelease(paths),

@@ -126,12 +126,11 @@ async function history(flags: Flags): Promise<void> {
 
 async function stick(folder: string): Promise<void> {
   const { appliancePaths } = await import('../appliance/paths.ts')
-  const { runTool } = await import('../appliance/tools.ts')
   const { installFromFolder } = await import('../appliance/update-request.ts')
   const { UpdateJournal } = await import('../appliance/update-state.ts')
   const paths = appliancePaths()
   const journal = new UpdateJournal(paths.update)
-  await installFromFolder(folder, { paths, updater: await makeUpdater(), journal, run: runTool, say: note })
+  await installFromFolder(folder, { paths, updater: await makeUpdater(), journal, say: note })
 }
 
 async function requested(): Promise<void> {

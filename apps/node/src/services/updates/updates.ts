@@ -5,6 +5,7 @@ import { HoldfastError } from '@holdfast/api/contract/errors'
 import { maxBundleBytes, type UpdateInstall, type UpdateUpload } from '@holdfast/api/contract/update-inputs'
 import type { Caller } from '@holdfast/api/services'
 import type { UpdateCheckView, UpdateStatusView, UpdatesService } from '@holdfast/api/update-services'
+import { releaseNotes } from '../../appliance/bundle.ts'
 import { BundleError } from '../../appliance/bundle-errors.ts'
 import type { AppliancePaths } from '../../appliance/paths.ts'
 import { readRelease, runningSlot } from '../../appliance/release.ts'
@@ -106,7 +107,7 @@ export class Updates implements UpdatesService {
     })
     try {
       const { bundle, findings } = await updater.check(this.#upload)
-      const notes = await this.#run('unsquashfs', ['-cat', this.#upload, 'release-notes.md']).catch(() => '')
+      const notes = await releaseNotes(bundle)
       if (findings.every((finding) => finding.level !== 'stop')) this.#checked = bundle.id
       const { date } = bundle.contents
       return { id: bundle.id, version: bundle.version, date, notes: notes.slice(0, maxNotesChars), findings }
