@@ -123,6 +123,15 @@ export class DebianMachine implements AsyncDisposable {
     this.#container = null
   }
 
+  /** Ends every process at once, as a power cut does; what was written stays, flushed or not. */
+  async kill(): Promise<void> {
+    const child = this.#container
+    if (child === null) return
+    process.kill(this.#leader, 'SIGKILL')
+    await until('the machine is off', async () => child.exitCode !== null || child.signalCode !== null)
+    this.#container = null
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       await this.shutDown()

@@ -22,6 +22,11 @@ export async function requestUpdate(paths: AppliancePaths, request: UpdateReques
   await atomicWriteFile(join(paths.uploads, requestFile), `${JSON.stringify(requestSchema.parse(request))}\n`)
 }
 
+/** Whether the daemon has asked. */
+export function hasRequest(paths: AppliancePaths): boolean {
+  return existsSync(join(paths.uploads, requestFile))
+}
+
 /**
  * Called by root. The bundle is copied first: the daemon could change its own file between the check and the writing.
  * @throws what the update throws; request and upload are gone in any case

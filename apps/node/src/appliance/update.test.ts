@@ -7,13 +7,13 @@ import Database from 'better-sqlite3'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { BundleWorkshop } from './bundle-fixture.ts'
-import { decideHealth } from './health.ts'
+import { decideHealth, openPort } from './health.ts'
 import { appliancePaths } from './paths.ts'
 import type { Slot } from './release.ts'
 import { settleUpdate } from './settle-update.ts'
 import type { RunTool } from './tools.ts'
 import { UpdateJournal } from './update-state.ts'
-import { Updater } from './updater.ts'
+import { nodeService, Updater } from './updater.ts'
 
 let workshop: BundleWorkshop
 let home: string
@@ -112,7 +112,7 @@ class Machine {
         },
       },
       journal: new CutJournal(this),
-      run: this.run,
+      service: nodeService(this.run),
       reboot: async () => {},
       say: (line) => this.said.push(line),
     })
@@ -158,8 +158,7 @@ class Machine {
       },
       journal: this.journal,
       slot: this.running,
-      port: 443,
-      run: this.run,
+      open: () => openPort(this.run, 443),
       reboot: async () => {
         restarts = true
       },

@@ -8,8 +8,8 @@ import type { UpdateCheckView, UpdateStatusView, UpdatesService } from '@holdfas
 import { releaseNotes } from '../../appliance/bundle.ts'
 import { BundleError } from '../../appliance/bundle-errors.ts'
 import type { AppliancePaths } from '../../appliance/paths.ts'
-import { readRelease, runningSlot } from '../../appliance/release.ts'
-import { type RunTool, runTool, ToolError } from '../../appliance/tools.ts'
+import { installs, readRelease, runningSlot } from '../../appliance/release.ts'
+import { ToolError } from '../../appliance/tools.ts'
 import { requestFile, requestUpdate, uploadedFile } from '../../appliance/update-request.ts'
 import { UpdateJournal } from '../../appliance/update-state.ts'
 import { Updater } from '../../appliance/updater.ts'
@@ -26,16 +26,14 @@ export class Updates implements UpdatesService {
   readonly #paths: AppliancePaths
   readonly #proposer: Proposer
   readonly #journal: UpdateJournal
-  readonly #run: RunTool
   /** The bundle that passed the check, until another upload begins. */
   #checked: string | null = null
   #writing = false
 
-  constructor(paths: AppliancePaths, proposer: Proposer, run: RunTool = runTool) {
+  constructor(paths: AppliancePaths, proposer: Proposer) {
     this.#paths = paths
     this.#proposer = proposer
     this.#journal = new UpdateJournal(paths.update)
-    this.#run = run
   }
 
   get #upload(): string {
@@ -47,7 +45,7 @@ export class Updates implements UpdatesService {
     const history = this.#journal.history().slice(-shownHistory).reverse()
     return {
       version: readRelease(this.#paths).version,
-      canInstall: slot !== null,
+      canInstall: installs(this.#paths) !== null,
       slot,
       requested: existsSync(join(this.#paths.uploads, requestFile)),
       history: history.map(({ phase, from, to, by, reason, at }) => ({ phase, from, to, by, reason, at })),
@@ -101,7 +99,7 @@ export class Updates implements UpdatesService {
       node: { readiness: async () => ({ ready: true }) },
       slots: noSlots,
       journal: this.#journal,
-      run: this.#run,
+      service: { start: async () => {}, stop: async () => {} },
       reboot: async () => {},
       say: () => {},
     })
@@ -135,10 +133,10 @@ export class Updates implements UpdatesService {
   }
 
   #mustInstall(): void {
-    if (runningSlot(this.#paths) === null)
+    if (installs(this.#paths) === null)
       throw new HoldfastError(
         'conflict',
-        'Only the appliance installs bundles by itself; update this installation as it was installed.',
+        'Only the appliance and the Debian package install bundles by themselves; update this installation as it was installed.',
       )
   }
 }
