@@ -42,7 +42,7 @@ export class NodeUpdates {
     if (cluster === null) return
     const call = (to: string, op: string, payload: unknown, timeoutMs: number) =>
       this.#call(to, op, payload, timeoutMs)
-    this.#member = new RolloutMember({ paths, store, call })
+    this.#member = new RolloutMember({ paths, store, call, isOpen: () => this.closed === null })
     Object.assign(cluster.calls, this.#member.calls)
     const members = new Members(core, cluster)
     this.#duty = new RolloutDuty({

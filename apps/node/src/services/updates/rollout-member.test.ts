@@ -27,6 +27,7 @@ let other: Node
 /** What happens to the n-th call for a part; true: it is lost. */
 let isLost: (n: number) => boolean
 let parts: number
+let isOpen: boolean
 
 class Node {
   readonly paths
@@ -51,6 +52,7 @@ class Node {
       paths: this.paths,
       store: this.store,
       fetchAgainMs: 1,
+      isOpen: () => isOpen,
       call: async (_to, op, payload) => {
         parts += 1
         if (isLost(parts)) throw new Error('it does not answer')
@@ -104,6 +106,7 @@ beforeEach(async () => {
   other = new Node('other')
   isLost = () => false
   parts = 0
+  isOpen = true
   return async () => await rm(home, { recursive: true, force: true })
 })
 
@@ -172,6 +175,9 @@ test('asked twice it asks root once, and what became of it is told by the histor
     expect(state()).toBe('waiting')
   }
   await other.journal.enter({ ...step, phase: 'confirmed' })
+  isOpen = false
+  expect(state()).toBe('waiting')
+  isOpen = true
   expect(new Node('other').member.state({ id: 'up_1', bundle: id }).run.state).toBe('updated')
   expect(other.member.state({ id: 'up_2', bundle: id }).run.state).toBe('none')
 })

@@ -53,6 +53,8 @@ export interface RolloutMemberOptions {
   store: BundleStore
   /** Asks another node. */
   call: (nodeId: string, op: string, payload: unknown, timeoutMs: number) => Promise<unknown>
+  /** Whether clients are let in. */
+  isOpen: () => boolean
   fetchAgainMs?: number
 }
 
@@ -103,7 +105,8 @@ export class RolloutMember {
     const run = runSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
     if (run.id !== runId) return { state: 'none', reason: null }
     const last = new UpdateJournal(paths.update).history().findLast(({ at }) => at > run.after)
-    if (last?.phase === 'confirmed') return { state: 'updated', reason: null }
+    // The next node goes only when this one serves again.
+    if (last?.phase === 'confirmed') return { state: this.#o.isOpen() ? 'updated' : 'waiting', reason: null }
     if (last !== undefined && last.phase !== 'installed' && last.phase !== 'trial')
       return { state: 'failed', reason: last.reason ?? `the update was ${last.phase}` }
     const request = join(paths.uploads, requestFile)
