@@ -13,7 +13,8 @@ import type { RunTool } from './tools.ts'
 import type { UpdateJournal, UpdateState } from './update-state.ts'
 import type { Updater } from './updater.ts'
 
-export const updateUnit = 'holdfast-update.service'
+const updateUnit = 'holdfast-update.service'
+const watchingUnit = 'holdfast-update.path'
 const lookEveryMs = 500
 /** Reading, dpkg, a trial to its end, and going back. */
 const patienceMs = 40 * 60_000
@@ -41,7 +42,8 @@ export async function queueInstall(
     )
   await ensureDir(paths.update, 0o755)
   await atomicWriteFile(queueFile(paths), JSON.stringify(queuedSchema.parse(queued)))
-  await run('systemctl', ['start', '--no-block', updateUnit])
+  // It starts the unit, also when that is just ending.
+  await run('systemctl', ['start', watchingUnit])
   let seen = before?.at ?? 0
   const deadline = performance.now() + patienceMs
   while (performance.now() < deadline) {
