@@ -100,7 +100,8 @@ export function debOf(contents: BundleContents, arch: string): BundleContents['a
   return contents.artefacts.find((each) => each.kind === 'deb' && each.arch === arch) ?? null
 }
 
-function versionPath(bundle: Bundle, { release }: PreflightFacts): PreflightFinding {
+/** Whether the bundle's version may follow the one that runs. */
+export function versionPath(bundle: Bundle, { release }: Pick<PreflightFacts, 'release'>): PreflightFinding {
   const { minVersion } = bundle.contents
   const order = compareVersions(bundle.version, release.version)
   if (order === 0)

@@ -1,9 +1,11 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import type { Machine } from '../appliance/machine.ts'
-import type { PreflightFinding } from '../appliance/preflight.ts'
-import { facts, green, note, print, printable, printJson, printRows, red } from './output.ts'
+import { facts, note, print, printJson, printRows } from './output.ts'
 import { exitCodes } from './run.ts'
+import { stopClusterCommand, updateClusterCommand } from './update-cluster.ts'
+import { showFinding } from './update-findings.ts'
+import { unpackCommand } from './update-unpack.ts'
 
 interface Flags {
   json?: boolean
@@ -29,6 +31,9 @@ export function updateCommand(): Command {
     .option('--again', 'also when this bundle was taken back before')
     .option('--by <who>', 'who asked for it, for the audit log')
     .action(install)
+  command.addCommand(updateClusterCommand())
+  command.addCommand(stopClusterCommand())
+  command.addCommand(unpackCommand())
   command
     .command('status')
     .description('show which version runs and what the newest update came to')
@@ -65,20 +70,13 @@ async function thisMachine(): Promise<Machine> {
   return machine(appliancePaths(), note)
 }
 
-const words = { ok: green('ok  '), warn: 'warn', stop: red('STOP') } as const
-
 async function check(file: string, flags: Flags): Promise<void> {
   const { bundle, findings } = await (await thisMachine()).updater.check(file)
   if (findings.some((finding) => finding.level === 'stop')) process.exitCode = exitCodes.refused
   if (flags.json)
     return printJson({ version: bundle.version, id: bundle.id, contents: bundle.contents, findings })
   print(`Holdfast ${bundle.version} of ${bundle.contents.date.slice(0, 10)}, signed by the vendor, whole.`)
-  for (const finding of findings) show(finding)
-}
-
-function show({ check: what, level, found, mend }: PreflightFinding): void {
-  print(`${words[level]}  ${what}: ${printable(found)}`)
-  if (mend !== null) print(`        ${printable(mend)}`)
+  for (const finding of findings) showFinding(finding)
 }
 
 async function install(file: string, flags: Flags): Promise<void> {

@@ -1,7 +1,8 @@
 /** What a node has to do with updates of its machine and of its cluster, in one part for node.ts. */
 import { join } from 'node:path'
 import { HoldfastError } from '@holdfast/api/contract/errors'
-import { appliancePaths } from '../../appliance/paths.ts'
+import { noteVersion } from '../../appliance/container.ts'
+import { type AppliancePaths, appliancePaths } from '../../appliance/paths.ts'
 import type { ClusterNode } from '../../cluster/cluster-node.ts'
 import { readEnvironment } from '../../config/env.ts'
 import type { Core } from '../../core.ts'
@@ -23,6 +24,7 @@ export class NodeUpdates {
   readonly #trial: Trial
   readonly #cluster: ClusterNode | null
   readonly #core: Core
+  readonly #paths: AppliancePaths
   readonly #member: RolloutMember | null = null
   readonly #duty: RolloutDuty | null = null
 
@@ -33,6 +35,7 @@ export class NodeUpdates {
     const machine = appliancePaths(readEnvironment().machineRoot)
     const paths = { ...machine, node: folder.path, uploads: join(folder.path, 'updates') }
     this.#core = core
+    this.#paths = paths
     this.#cluster = cluster
     this.#audit = new UpdateAudit(paths, { proposer, logger, isSetUp })
     this.#trial = new Trial(paths.trial)
@@ -60,6 +63,9 @@ export class NodeUpdates {
   }
 
   start(): void {
+    noteVersion(this.#paths, this.#paths.uploads).catch((error: Error) =>
+      this.#core.logger.warn({ err: error }, 'the version of this container was not noted'),
+    )
     this.#audit.start()
     this.#trial.start()
     this.#duty?.start()
