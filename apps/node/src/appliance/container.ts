@@ -19,9 +19,17 @@ export function refuseStep(bundle: Bundle, paths: AppliancePaths): void {
   if (level === 'stop') throw new BundleError('version-path', `${found} ${mend ?? ''}`.trim())
 }
 
-/** Run inside a node's container, a refusal goes into the history, and by it into the audit log. */
-export async function noteRefusal(paths: AppliancePaths, error: unknown): Promise<void> {
-  if (!(error instanceof BundleError) || !isNode(paths)) return
+/**
+ * Run inside a node's container, a refusal goes into the history, and by it into the audit log.
+ * @param folder the node's own, if there is one
+ */
+export async function noteRefusal(
+  paths: AppliancePaths,
+  folder: string | undefined,
+  error: unknown,
+): Promise<void> {
+  if (!(error instanceof BundleError) || folder === undefined || !existsSync(join(folder, 'cluster.db')))
+    return
   await new UpdateJournal(paths.update).enter({
     ...{
       id: '',
@@ -53,8 +61,4 @@ export async function noteVersion(paths: AppliancePaths, folder: string): Promis
       by: 'a new container',
     })
   await atomicWriteFile(file, `${version}\n`)
-}
-
-function isNode({ data }: AppliancePaths): boolean {
-  return existsSync(join(data, 'cluster.db'))
 }

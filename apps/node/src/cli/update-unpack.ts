@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import type { Bundle, BundleContents } from '../appliance/bundle.ts'
+import { readEnvironment } from '../config/env.ts'
 import { UsageError } from './errors.ts'
 import { print, printJson } from './output.ts'
 
@@ -57,7 +58,7 @@ async function unpack(file: string, flags: Flags): Promise<void> {
     refuseStep(bundle, paths)
     unpacked = await takeOut(bundle, wanted, resolve(flags.to))
   } catch (error) {
-    await noteRefusal(paths, error)
+    await noteRefusal(paths, readEnvironment().holdfast.HOLDFAST_DATA, error)
     throw error
   }
   for (const each of unpacked) flags.json ? printJson(each) : print(`${each.sha256}  ${each.file}`)
