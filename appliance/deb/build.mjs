@@ -17,9 +17,11 @@ import { parseArgs } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { prepare, root } from '../../scripts/lib/prepare.mjs'
 import { seconds, step } from '../../scripts/lib/run.mjs'
+import { releaseKeys } from '../image/keys.mjs'
 import { productVersion, sha256, sourceDate, tool } from '../image/lib.mjs'
 import { etcdProgram } from '../lib/etcd.mjs'
 import { licences } from '../lib/licences.mjs'
+import { markRelease } from '../lib/release.mjs'
 import { settle, stage } from '../lib/stage.mjs'
 
 const here = join(root, 'appliance/deb')
@@ -42,6 +44,7 @@ export async function buildDeb({ out, work, version = productVersion() }) {
   cpSync(join(here, 'files'), tree, { recursive: true })
   manuals(tree, epochSeconds)
   documents(tree, version, epochSeconds)
+  markRelease({ tree, kind: 'package', version, epochSeconds, keys: await releaseKeys() })
   settle(tree, epochSeconds)
   control(tree, version)
   mkdirSync(out, { recursive: true })
@@ -172,6 +175,7 @@ export async function main(args) {
     options: {
       out: { type: 'string', default: join(root, '.appliance/out') },
       work: { type: 'string', default: join(root, '.appliance/work') },
+      version: { type: 'string', default: productVersion() },
     },
   })
   await prepare({ etcd: true })

@@ -19,10 +19,12 @@ import { parseArgs } from 'node:util'
 import { installPrograms } from '../../scripts/lib/debian.mjs'
 import { prepare, root } from '../../scripts/lib/prepare.mjs'
 import { StepError, seconds, step } from '../../scripts/lib/run.mjs'
+import { releaseKeys } from '../image/keys.mjs'
 import { productVersion, sha256, sourceDate, tool } from '../image/lib.mjs'
 import { debianSources } from '../image/rootfs.mjs'
 import { etcdProgram } from '../lib/etcd.mjs'
 import { licences } from '../lib/licences.mjs'
+import { markRelease } from '../lib/release.mjs'
 import { settle, stage } from '../lib/stage.mjs'
 
 const suite = 'trixie'
@@ -69,6 +71,7 @@ export async function buildOci({ out, work, version = productVersion() }) {
   mkdirSync(place, { recursive: true })
   const debian = await debianTree(place)
   const { runtime, product } = await productTrees(place, epochSeconds)
+  markRelease({ tree: product, kind: 'container', version, epochSeconds, keys: await releaseKeys() })
   // The dynamic loader is a program, though it lies among the libraries.
   settle(debian, epochSeconds, (path) => path.startsWith('usr/bin/') || /\/ld-linux-[^/]+$/.test(path))
   for (const tree of [runtime, product]) settle(tree, epochSeconds)

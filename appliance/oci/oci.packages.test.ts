@@ -201,6 +201,63 @@ describe.each<Runtime>(['runc', 'crun'])('run by podman with %s, read-only and w
   })
 })
 
+describe('a bundle, opened by the image that runs', () => {
+  const name = 'holdfast-unpack'
+  let to: string
+  const makeRelease = async (version: string, ...flags: string[]) => {
+    const maker = join(repoRoot, 'appliance/test/make-package-release.mjs')
+    await must(['nice', pinnedNode, maker, version, join(to, 'releases'), '--oci', archive, ...flags])
+    return `/work/releases/holdfast-${version}.raucb`
+  }
+  const unpack = (bundle: string) => {
+    const update = ['holdfast', 'update', 'unpack', bundle, '--to', '/work/out']
+    return podman.run(['exec', name, ...update])
+  }
+
+  beforeAll(async () => {
+    to = join(folder, 'unpack')
+    mkdirSync(join(to, 'out'), { recursive: true })
+    chownSync(join(to, 'out'), uid, uid)
+    const place = ['--tmpfs=/tmp', '--volume', `${name}:/data`, '--volume', `${to}:/work`]
+    await podman.start(name, `localhost/holdfast@${digest}`, 'runc', place)
+    await until(
+      'the node serves',
+      async () => (await podman.run(['exec', name, 'holdfast', 'health'])).code === 0,
+    )
+  })
+
+  it('gives the new image, whole, and says what to do with it', async () => {
+    const { stdout, stderr } = await unpack(await makeRelease('0.2.0'))
+    expect(stderr).toBe('')
+    expect(stdout).toContain('podman load -i /work/out/holdfast_0.2.0_amd64.oci.tar')
+    expect(stdout).toContain('HOLDFAST_VERSION=0.2.0 docker compose up -d')
+    const taken = readFileSync(join(to, 'out/holdfast_0.2.0_amd64.oci.tar'))
+    expect(taken.equals(readFileSync(archive))).toBe(true)
+    await podman.must(['load', '--input', join(to, 'out/holdfast_0.2.0_amd64.oci.tar')])
+  })
+
+  it('refuses what is older, foreign, cut or changed, with the reason, in the history of the node too', async () => {
+    const older = await makeRelease('0.0.9')
+    const foreign = await makeRelease('0.5.0', '--vendor', join(folder, 'stranger'))
+    const whole = readFileSync(join(to, 'releases/holdfast-0.2.0.raucb'))
+    writeFileSync(join(to, 'releases/cut.raucb'), whole.subarray(0, 20_000_000))
+    whole.writeUInt8(whole.readUInt8(10_000_000) ^ 1, 10_000_000)
+    writeFileSync(join(to, 'releases/changed.raucb'), whole)
+    for (const [bundle, reason] of [
+      [older, 'Version 0.0.9 is older than 0.1.0'],
+      [foreign, 'is not signed by the vendor'],
+      ['/work/releases/cut.raucb', 'is not whole'],
+      ['/work/releases/changed.raucb', 'is damaged or was changed'],
+    ] as const) {
+      const { code, stderr } = await unpack(bundle)
+      expect([code, stderr]).toEqual([1, expect.stringContaining(reason)])
+    }
+    const history = await podman.must(['exec', name, 'holdfast', 'update', 'history', '--json'])
+    expect(history.trim().split('\n')).toHaveLength(4)
+    expect(readdirSync(join(to, 'out'))).toEqual(['holdfast_0.2.0_amd64.oci.tar'])
+  })
+})
+
 describe('three nodes, as appliance/compose/cluster.yaml has them', () => {
   const names = ['holdfast-1', 'holdfast-2', 'holdfast-3'] as const
   type Name = (typeof names)[number]

@@ -1,6 +1,6 @@
 /**
  * A freshly installed Debian with its own systemd as process 1, in a container of systemd-nspawn: what an installer of
- * the package has, without its kernel. It has no network but loopback.
+ * the package has, without its kernel.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -58,6 +58,7 @@ export class DebianMachine implements AsyncDisposable {
   readonly #folder: string
   #container: ChildProcess | null = null
   #leader = 0
+  #network: string | null = null
 
   private constructor(folder: string) {
     this.#folder = folder
@@ -77,11 +78,16 @@ export class DebianMachine implements AsyncDisposable {
     return machine
   }
 
-  /** Boots, and waits until systemd has started what there is to start. */
-  async boot(): Promise<void> {
+  /**
+   * Boots, and waits until systemd has started what there is to start.
+   * @param network path of a network namespace; without one there is loopback only
+   */
+  async boot(network: string | null = this.#network): Promise<void> {
+    this.#network = network
+    const where = network === null ? '--private-network' : `--network-namespace-path=${network}`
     const child = spawn(
       'systemd-nspawn',
-      ['--quiet', '--register=no', '--keep-unit', '--private-network', '--console=pipe', '--boot'].concat([
+      ['--quiet', '--register=no', '--keep-unit', where, '--console=pipe', '--boot'].concat([
         `--directory=${this.root}`,
       ]),
       // The container's systemd wants the unified hierarchy, which newer ones know alone.
@@ -119,6 +125,15 @@ export class DebianMachine implements AsyncDisposable {
     const child = this.#container
     if (child === null) return
     await this.run(['systemctl', 'poweroff'])
+    await until('the machine is off', async () => child.exitCode !== null || child.signalCode !== null)
+    this.#container = null
+  }
+
+  /** Ends every process at once, as a power cut does; what was written stays, flushed or not. */
+  async kill(): Promise<void> {
+    const child = this.#container
+    if (child === null) return
+    process.kill(this.#leader, 'SIGKILL')
     await until('the machine is off', async () => child.exitCode !== null || child.signalCode !== null)
     this.#container = null
   }

@@ -1,5 +1,6 @@
 /** podman with storage of its own, and what this kind of machine allows its containers. */
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Finished, must, needs, needsRoot, run } from './programs.ts'
 
@@ -10,6 +11,7 @@ const processLimit = () => readFileSync('/proc/sys/kernel/pid_max', 'utf8').trim
 
 export class Podman implements AsyncDisposable {
   readonly #folder: string
+  readonly #runFolder: string
   readonly #flags: string[]
   readonly #limits: string[]
   #containers: string[] = []
@@ -19,8 +21,10 @@ export class Podman implements AsyncDisposable {
     needs('podman', 'podman')
     this.#folder = join(folder, 'podman')
     mkdirSync(this.#folder, { recursive: true })
+    // podman takes no more than 50 characters for it, since sockets lie in it.
+    this.#runFolder = mkdtempSync(join(tmpdir(), 'hf-podman-'))
     const place = (name: string) => join(this.#folder, name)
-    this.#flags = ['--root', place('root'), '--runroot', place('run'), '--tmpdir', place('tmp')]
+    this.#flags = ['--root', place('root'), '--runroot', this.#runFolder, '--tmpdir', place('tmp')]
     this.#flags.push('--cgroup-manager', 'cgroupfs', '--events-backend', 'none')
     const openFiles = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
     const processes = processLimit()
@@ -64,6 +68,7 @@ export class Podman implements AsyncDisposable {
     for (const name of this.#containers) await this.run(['rm', '--force', '--time', '5', name])
     await this.run(['volume', 'rm', '--all', '--force'])
     await run(['umount', join(this.#folder, 'root/overlay')])
+    rmSync(this.#runFolder, { recursive: true, force: true })
     rmSync(this.#folder, { recursive: true, force: true })
   }
 

@@ -7,7 +7,6 @@ import { createPrivateKey, sign } from 'node:crypto'
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import { protocolVersion } from '@holdfast/api/contract/frames'
 import type { ClusterPrisma } from '@holdfast/db/prisma'
-import { appliancePaths } from './appliance/paths.ts'
 import { clientAddresses } from './cluster/client-addresses.ts'
 import type { ClusterNode } from './cluster/cluster-node.ts'
 import type { Config } from './config/config.ts'
@@ -42,7 +41,7 @@ import { prometheusText } from './services/overview/prometheus.ts'
 import { Presence } from './services/presence/presence.ts'
 import { buildServices, peerViews } from './services/services.ts'
 import { NodeSettingsFile } from './services/settings/node-settings.ts'
-import { UpdateAudit } from './services/updates/update-audit.ts'
+import { NodeUpdates } from './services/updates/node-updates.ts'
 import { systemActor } from './state/commands.ts'
 import { validity } from './trust/certificates.ts'
 
@@ -82,7 +81,7 @@ export class Node {
   private readonly overview: Overview
   private readonly retention: Retention
   private readonly backups: Backups
-  private readonly updateAudit: UpdateAudit
+  private readonly updates: NodeUpdates
   private readonly setup: SetupService
   private readonly nodeSettings: NodeSettingsFile
   private prismaClient: Promise<ClusterPrisma> | null = null
@@ -197,9 +196,8 @@ export class Node {
     this.backups = nodeBackups({ core: this.core, cluster: this.cluster, config, version })
     this.nodeSettings = new NodeSettingsFile(folder.nodeDb, clock)
     this.setup = this.core.setup(() => void this.restartDiscovery())
-    const updates = { update: appliancePaths().update, node: folder.path }
     const isSetUp = () => this.setup.setUp
-    this.updateAudit = new UpdateAudit(updates, { proposer, logger, isSetUp })
+    this.updates = new NodeUpdates({ core: this.core, cluster: this.cluster, isSetUp })
   }
 
   /** The one-time code for the console; null once the node is set up. */
@@ -250,7 +248,7 @@ export class Node {
     presence.start()
     this.retention.start()
     this.backups.start()
-    this.updateAudit.start()
+    this.updates.start()
     void this.segments.start()
     void this.checkpoints.start()
     this.renewer = setInterval(() => void this.renewCertificate(), renewalCheckMs)
@@ -268,7 +266,7 @@ export class Node {
     await this.http?.[Symbol.asyncDispose]()
     this.retention.stop()
     await this.backups.stop()
-    this.updateAudit.stop()
+    this.updates.stop()
     this.marks.flush()
     this.presence.stop()
     await this.disk.stop()
@@ -392,6 +390,7 @@ export class Node {
       segments: this.segments,
       security: this.security,
       backups: this.backups,
+      updates: this.updates.service,
       peers: () => peerViews(this.discovery?.peers() ?? [], folder.identity.nodeId),
       cluster: this.cluster,
       config,
@@ -416,10 +415,8 @@ export class Node {
         return caller
       },
       acceptClient: (socket, meta) => gateway.accept(socket, meta),
-      readiness: () =>
-        this.ready
-          ? { ready: this.unfit === null, reason: this.unfit }
-          : { ready: false, reason: 'the node is starting or stopping' },
+      readiness: () => this.updates.readiness(this.ready, this.unfit),
+      closed: () => this.updates.closed,
       metrics: () =>
         prometheusText({
           metrics: core.metrics,

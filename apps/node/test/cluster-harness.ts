@@ -56,9 +56,11 @@ export class TestNodes implements AsyncDisposable {
   /** The token of the owner: good at every node, also when the one that made it has left. */
   private readonly ownerToken: string
   private readonly folder: string
+  private readonly environment: Environment
 
-  constructor(folder: string, nodes: [TestNode]) {
+  constructor(folder: string, nodes: [TestNode], environment: Environment = () => ({})) {
     this.folder = folder
+    this.environment = environment
     this.nodes = nodes
     this.ownerToken = nodes[0].owner.token
   }
@@ -120,7 +122,10 @@ export class TestNodes implements AsyncDisposable {
     )
     if (joined.code !== 0)
       throw new Error(`holdfast cluster join ended with ${joined.code}: ${joined.stderr}`)
-    const node = await startNode({ setUp: false, dataDir, port: ports.https, flags: portFlags(ports) })
+    const node = await startNode({
+      ...{ setUp: false, dataDir, port: ports.https, flags: portFlags(ports) },
+      env: this.environment(name),
+    })
     this.nodes.push(node)
     return node
   }
@@ -131,16 +136,20 @@ export class TestNodes implements AsyncDisposable {
   }
 }
 
+/** More variables for a node of this name. */
+export type Environment = (name: string) => Record<string, string>
+
 /** A single node that has become a cluster, and others that joined it. */
-export async function startCluster(size: number): Promise<TestNodes> {
+export async function startCluster(size: number, environment: Environment = () => ({})): Promise<TestNodes> {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-cluster-'))
   const ports = await newPorts()
   const first = await startNode({
     dataDir: join(folder, 'node1'),
     port: ports.https,
     flags: portFlags(ports),
+    env: environment('node1'),
   })
-  const cluster = new TestNodes(folder, [first])
+  const cluster = new TestNodes(folder, [first], environment)
   try {
     await first.owner.api.cluster.create.mutate({ address })
     await eventually('the first node is a cluster', async () => {

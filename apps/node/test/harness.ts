@@ -29,6 +29,8 @@ export interface NodeOptions {
   port?: number
   /** More flags of `holdfast serve`. */
   flags?: readonly string[]
+  /** More variables of its environment. */
+  env?: Record<string, string>
 }
 
 /** Somebody who has signed in. */
@@ -53,6 +55,7 @@ export class TestNode implements AsyncDisposable {
   readonly dataDir: string
   readonly recoveryCodes: readonly string[]
   readonly #flags: readonly string[]
+  readonly #env: Record<string, string>
   readonly #temporary: boolean
   readonly #callers = new Set<HttpsCaller>()
   readonly #clients = new Set<{ close(): void }>()
@@ -67,13 +70,16 @@ export class TestNode implements AsyncDisposable {
     temporary: boolean
     port: number
     flags: readonly string[]
+    env: Record<string, string>
     recoveryCodes: string[]
   }) {
     this.dataDir = made.dataDir
     this.recoveryCodes = made.recoveryCodes
     this.#temporary = made.temporary
     this.#flags = made.flags
-    this.#daemon = new Daemon(made.dataDir, ['--port', String(made.port), ...made.flags])
+    this.#env = made.env
+    const { env } = made
+    this.#daemon = new Daemon(made.dataDir, ['--port', String(made.port), ...made.flags], { env })
   }
 
   get url(): string {
@@ -203,7 +209,7 @@ export class TestNode implements AsyncDisposable {
   async startAgain(): Promise<void> {
     const { port } = this
     const flags = ['--port', String(port), ...this.#flags]
-    this.#daemon = new Daemon(this.dataDir, flags, { log: this.#daemon.log })
+    this.#daemon = new Daemon(this.dataDir, flags, { log: this.#daemon.log, env: this.#env })
     await this.#daemon.started()
   }
 
@@ -228,7 +234,7 @@ export class TestNode implements AsyncDisposable {
 
 /** A running node, taken away when the test's scope ends. */
 export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
-  const { setUp = true, policy, flags = [] } = options
+  const { setUp = true, policy, flags = [], env = {} } = options
   const temporary = options.dataDir === undefined
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'holdfast-test-'))
   let recoveryCodes: string[] = []
@@ -237,7 +243,7 @@ export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
     recoveryCodes = await initialize({ dataDir, ...names })
   }
   keepQuiet(dataDir)
-  const node = new TestNode({ dataDir, temporary, port: options.port ?? 0, flags, recoveryCodes })
+  const node = new TestNode({ dataDir, temporary, port: options.port ?? 0, flags, env, recoveryCodes })
   showLogOnFailure(node)
   try {
     await node.start({ signInOwner: setUp })

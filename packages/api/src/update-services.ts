@@ -12,10 +12,33 @@ export interface UpdateEventView {
   at: number
 }
 
+/** An update of every node of a cluster, one after the other. */
+export interface RolloutView {
+  id: string
+  version: string
+  by: string
+  startedAt: number
+  /** `stopping`: the node that was asked comes to its end, then nothing more is asked. */
+  state: 'running' | 'stopping' | 'done' | 'stopped'
+  /** Why it stopped; null: it did not. */
+  reason: string | null
+  /** In the order in which they are updated. */
+  nodes: {
+    nodeId: string
+    name: string
+    state: 'waiting' | 'asked' | 'updated' | 'failed'
+    reason: string | null
+  }[]
+}
+
 export interface UpdateStatusView {
   version: string
-  /** Only the appliance installs bundles by itself. */
+  /** Whether this node's machine installs bundles by itself: the appliance, and a machine with the Debian package. */
   canInstall: boolean
+  /** Nodes of the cluster, this one included. */
+  nodes: number
+  /** The newest update of the cluster; null: there was none. */
+  rollout: RolloutView | null
   slot: 'A' | 'B' | null
   /** Whether an update was asked for and has not begun. */
   requested: boolean
@@ -45,6 +68,8 @@ export interface UpdatesService {
   upload(value: UpdateUpload, caller: Caller): Promise<{ bytes: number }>
   /** Checks what was uploaded, and the machine. */
   check(caller: Caller): Promise<UpdateCheckView>
-  /** Asks the machine to install what was uploaded and checked. */
+  /** Has what was uploaded and checked installed: on this machine, in a cluster on all, one after the other. */
   install(value: UpdateInstall, caller: Caller): Promise<void>
+  /** Asks no more nodes; the one that is being updated comes to its end. */
+  stopRollout(caller: Caller): Promise<void>
 }

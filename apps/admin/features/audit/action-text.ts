@@ -157,6 +157,24 @@ const known: Record<string, ActionWords> = {
     title: 'Update failed',
     meaning: 'Something broke while it was written; the old version runs.',
   },
+  'update.rollout-begun': {
+    title: 'Update of the cluster begun',
+    meaning: 'Its nodes are updated one after the other; the detail has their order.',
+  },
+  'update.rollout-asked': {
+    title: 'Node to be updated',
+    meaning: 'The node was asked to install the new version.',
+  },
+  'update.rollout-updated': { title: 'Node updated', meaning: 'The node runs the new version and serves.' },
+  'update.rollout-failed': {
+    title: 'Node not updated',
+    meaning: 'The node did not get to the new version; the detail says why. No other node follows.',
+  },
+  'update.rollout-done': { title: 'Cluster updated', meaning: 'Every node runs the new version.' },
+  'update.rollout-stopped': {
+    title: 'Update of the cluster stopped',
+    meaning: 'Some nodes keep the old version; the detail says why. Both versions work together.',
+  },
   'audit.restored': {
     title: 'Audit files restored',
     meaning: 'The files lacked events when the node started; they were written again from the database.',

@@ -22,8 +22,11 @@ async function base64(blob: Blob): Promise<string> {
 
 const variants = { ok: 'success', warn: 'warning', stop: 'danger' } as const
 
-/** Upload, check, read the notes, install. */
-export function UpdateInstaller({ isRequested }: { isRequested: boolean }) {
+/**
+ * Upload, check, read the notes, install.
+ * @param props.nodes nodes of the cluster; with more than one all are updated, one after the other
+ */
+export function UpdateInstaller({ isRequested, nodes }: { isRequested: boolean; nodes: number }) {
   const [file, setFile] = useState<File | null>(null)
   const [sent, setSent] = useState(0)
   const [isAsking, setAsking] = useState(false)
@@ -51,7 +54,7 @@ export function UpdateInstaller({ isRequested }: { isRequested: boolean }) {
   const isStopped = checked?.findings.some((finding) => finding.level === 'stop') ?? true
   if (isRequested)
     return (
-      <Alert variant="info" isInline title="The update is being installed. The machine restarts by itself." />
+      <Alert variant="info" isInline title="The update is being installed. The node starts anew by itself." />
     )
   return (
     <Stack hasGutter>
@@ -99,6 +102,7 @@ export function UpdateInstaller({ isRequested }: { isRequested: boolean }) {
         {checked ? (
           <Button isDisabled={isStopped} onClick={() => setAsking(true)}>
             Install {checked.version}
+            {nodes > 1 && ` on ${nodes} nodes`}
           </Button>
         ) : (
           <Button
@@ -120,8 +124,9 @@ export function UpdateInstaller({ isRequested }: { isRequested: boolean }) {
           onConfirm={() => install.mutate(checked)}
           onClose={() => setAsking(false)}
         >
-          The machine restarts, and clients wait meanwhile. If the new version does not prove healthy, this
-          one comes back by itself with everything that was acknowledged.
+          {nodes > 1
+            ? `All ${nodes} nodes are updated, one after the other, while clients go on at the others. A node on which the new version does not prove healthy goes back by itself, and no other follows.`
+            : 'The node starts anew, and clients wait meanwhile. If the new version does not prove healthy, this one comes back by itself with everything that was acknowledged.'}
         </ConfirmDialog>
       )}
     </Stack>

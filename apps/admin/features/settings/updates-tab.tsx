@@ -9,6 +9,7 @@ import { RelativeTime } from '../../components/relative-time.tsx'
 import { trpc } from '../../lib/api.ts'
 import { useAllowed } from '../session/use-session.ts'
 import { UpdateInstaller } from './update-installer.tsx'
+import { UpdateRollout } from './update-rollout.tsx'
 
 const refreshMs = 5_000
 
@@ -40,7 +41,8 @@ export function UpdatesTab() {
     ) : (
       <Skeleton height="20rem" screenreaderText="Loading what is installed" />
     )
-  const { version, slot, canInstall, requested, history } = status.data
+  const { version, slot, canInstall, requested, nodes, rollout, history } = status.data
+  const isUnderWay = rollout?.state === 'running' || rollout?.state === 'stopping'
   return (
     <Stack hasGutter>
       <StackItem>
@@ -50,23 +52,35 @@ export function UpdatesTab() {
             {slot && <p className="hf-subtle hf-lead">Slot {slot} of this machine.</p>}
           </CardTitle>
           <CardBody>
-            {!canInstall ? (
+            {isUnderWay ? (
+              <UpdateRollout rollout={rollout} mayStop={may('updates.stopRollout')} />
+            ) : !canInstall ? (
               <Alert
                 variant="info"
                 isInline
                 title="This installation is updated as it was installed: by its package, its container image or its checkout."
               />
             ) : may('updates.install') ? (
-              <UpdateInstaller isRequested={requested} />
+              <UpdateInstaller isRequested={requested} nodes={nodes} />
             ) : (
               <Alert variant="info" isInline title="An owner, operator or installer installs updates." />
             )}
           </CardBody>
         </Card>
       </StackItem>
+      {rollout !== null && !isUnderWay && (
+        <StackItem>
+          <Card className="hf-form-card">
+            <CardTitle component="h2">The last update of the cluster</CardTitle>
+            <CardBody>
+              <UpdateRollout rollout={rollout} mayStop={false} />
+            </CardBody>
+          </Card>
+        </StackItem>
+      )}
       <StackItem>
         <Card>
-          <CardTitle component="h2">What updates came to</CardTitle>
+          <CardTitle component="h2">What updates of this machine came to</CardTitle>
           <CardBody>
             <DataTable
               label="Updates"

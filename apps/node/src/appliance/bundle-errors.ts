@@ -3,6 +3,7 @@ export type BundleFault =
   | 'unreadable'
   | 'not-a-bundle'
   | 'truncated'
+  | 'no-release-root'
   | 'foreign-signature'
   | 'altered'
   | 'wrong-machine'

@@ -1,5 +1,6 @@
 /** Makes small bundles for tests, signed by keys of their own. */
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -75,7 +76,7 @@ export class BundleWorkshop implements AsyncDisposable {
       version: string
       compatible?: string
       contents?: Partial<BundleContents>
-      files?: Record<string, string>
+      files?: Record<string, string | Buffer>
     },
   ): string {
     const { vendor, version, compatible = 'holdfast-x86_64', files = {} } = options
@@ -84,7 +85,7 @@ export class BundleWorkshop implements AsyncDisposable {
       date: '2026-01-01T00:00:00.000Z',
       minVersion: '0.1.0',
       migrations: {},
-      artefacts: [],
+      artefacts: Object.entries(files).map(([file, text]) => artefactOf(file, Buffer.from(text))),
       ...options.contents,
     }
     const tree = this.path(`${name}.tree`)
@@ -132,5 +133,19 @@ export class BundleWorkshop implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.folder, { recursive: true, force: true })
+  }
+}
+
+function artefactOf(name: string, bytes: Buffer): BundleContents['artefacts'][number] {
+  const kind = ({ img: 'image', deb: 'deb', tar: 'oci', json: 'sbom', md: 'notes' } as const)[
+    name.slice(name.lastIndexOf('.') + 1)
+  ]
+  if (kind === undefined) throw new Error(`${name} is no part of a bundle`)
+  return {
+    name,
+    kind,
+    arch: /_(amd64|arm64)\./.exec(name)?.[1] ?? null,
+    bytes: bytes.length,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
   }
 }

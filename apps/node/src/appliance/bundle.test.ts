@@ -1,10 +1,9 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { readBundle } from './bundle.ts'
+import { extractArtefact, readBundle, releaseNotes } from './bundle.ts'
 import type { BundleFault } from './bundle-errors.ts'
 import { BundleWorkshop } from './bundle-fixture.ts'
-import { runTool } from './tools.ts'
 
 let workshop: BundleWorkshop
 let root: string
@@ -24,7 +23,7 @@ afterAll(async () => {
   await workshop[Symbol.asyncDispose]()
 })
 
-const read = (file: string) => readBundle(file, root, runTool)
+const read = (file: string) => readBundle(file, root)
 
 async function faultOf(file: string): Promise<BundleFault | null> {
   return await read(file).then(
@@ -41,6 +40,26 @@ test('a whole bundle of the vendor is read', async () => {
     contents: { minVersion: '0.1.0' },
   })
   expect(bundle.id).toMatch(/^[0-9a-f]{64}$/)
+})
+
+test('its parts and notes are taken out, and a part that is not what the list says is refused', async () => {
+  const files = { 'rootfs.img': 'x'.repeat(300_000), 'release-notes.md': '# What is new' }
+  const bundle = await read(workshop.bundle('parts', { vendor: 'vendor', version: '0.2.0', files }))
+  expect(await releaseNotes(bundle)).toBe('# What is new')
+  const [image] = bundle.contents.artefacts
+  if (image === undefined) throw new Error('the bundle lists no image')
+  await extractArtefact(bundle, image, workshop.path('taken'))
+  expect(readFileSync(workshop.path('taken'), 'utf8')).toBe(files['rootfs.img'])
+  const other = { ...image, sha256: '0'.repeat(64) }
+  await expect(extractArtefact(bundle, other, workshop.path('taken'))).rejects.toMatchObject({
+    fault: 'altered',
+  })
+})
+
+test('an installation without the certificate of its vendor trusts no bundle, and says so', async () => {
+  await expect(readBundle(good, workshop.path('nowhere.pem'))).rejects.toMatchObject({
+    fault: 'no-release-root',
+  })
 })
 
 test('a bundle signed by somebody else is refused, and the reason says so', async () => {
@@ -101,7 +120,7 @@ test('a byte changed in the envelope of the signature is refused, or changes not
         else expect(['truncated', 'foreign-signature', 'altered', 'not-a-bundle']).toContain(outcome)
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 300 },
   )
 })
 

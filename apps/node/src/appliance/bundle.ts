@@ -8,12 +8,11 @@
  */
 import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { open, readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { BundleError } from './bundle-errors.ts'
-import { type RunTool, ToolError } from './tools.ts'
+import { SignatureError, verifiedContent } from './cms.ts'
+import { Squashfs, SquashfsError } from './squashfs.ts'
 import { blockBytes, VerityTree } from './verity.ts'
 import { isVersion } from './versions.ts'
 
@@ -22,7 +21,9 @@ const maxSignatureBytes = 1024 * 1024
 const sizeBytes = 8
 const readBytes = 256 * blockBytes
 const squashfsMagic = 'hsqs'
-export const contentsFile = 'holdfast.json'
+const contentsFile = 'holdfast.json'
+const maxContentsBytes = 256 * 1024
+const maxNotesBytes = 256 * 1024
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+~-]{0,120}$/)
 const version = z.string().refine(isVersion, 'it is no version')
@@ -62,9 +63,9 @@ export interface Bundle {
 /**
  * Reads and checks a bundle whole.
  * @param releaseRoot file with the certificate of the release root
- * @throws BundleError `unreadable`, `not-a-bundle`, `truncated`, `foreign-signature`, `altered`
+ * @throws BundleError `unreadable`, `not-a-bundle`, `truncated`, `no-release-root`, `foreign-signature`, `altered`
  */
-export async function readBundle(file: string, releaseRoot: string, run: RunTool): Promise<Bundle> {
+export async function readBundle(file: string, releaseRoot: string): Promise<Bundle> {
   const handle = await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
     throw new BundleError('unreadable', `The bundle ${file} cannot be read: ${error.message}.`, {
       cause: error,
@@ -72,10 +73,10 @@ export async function readBundle(file: string, releaseRoot: string, run: RunTool
   })
   try {
     const signature = await readSignature(handle, file)
-    const text = await verifiedManifest(signature.der, file, releaseRoot, run)
+    const text = await verifiedManifest(signature.der, file, releaseRoot)
     const manifest = parseManifest(text, file)
     await checkPayload(handle, file, signature.start, manifest)
-    const contents = await readContents(file, run)
+    const contents = await readContents(handle, file)
     if (contents.version !== manifest.version)
       throw new BundleError(
         'altered',
@@ -112,30 +113,23 @@ async function readSignature(handle: FileHandle, file: string): Promise<{ der: B
   return { der, start }
 }
 
-/** The dates of the certificate are not looked at: a machine without internet may not know what day it is. */
-async function verifiedManifest(
-  der: Buffer,
-  file: string,
-  releaseRoot: string,
-  run: RunTool,
-): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-bundle-'))
+async function verifiedManifest(der: Buffer, file: string, releaseRoot: string): Promise<string> {
+  const root = await readFile(releaseRoot, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new BundleError(
+      'no-release-root',
+      `This installation has no certificate of its vendor (${releaseRoot}: ${error.code}), so that no bundle can be trusted: install the package or image anew.`,
+      { cause: error },
+    )
+  })
   try {
-    const message = join(folder, 'signature')
-    await writeFile(message, der)
-    return await run('openssl', [
-      ...['cms', '-verify', '-inform', 'DER', '-binary', '-in', message],
-      ...['-CAfile', releaseRoot, '-no-CApath', '-purpose', 'any', '-no_check_time'],
-    ])
+    return verifiedContent(der, root).toString('utf8')
   } catch (error) {
-    if (!(error instanceof ToolError)) throw error
+    if (!(error instanceof SignatureError)) throw error
     throw new BundleError(
       'foreign-signature',
       `The bundle ${file} is not signed by the vendor of this installation. Do not install it; ask where it came from.`,
       { cause: error },
     )
-  } finally {
-    await rm(folder, { recursive: true, force: true })
   }
 }
 
@@ -198,13 +192,47 @@ async function checkPayload(
   if (!made.tree.equals(await readAt(handle, payloadBytes, manifest.treeBytes))) throw altered
 }
 
-async function readContents(file: string, run: RunTool): Promise<BundleContents> {
-  const parsed = contentsSchema.safeParse(JSON.parse(await run('unsquashfs', ['-cat', file, contentsFile])))
+async function readContents(handle: FileHandle, file: string): Promise<BundleContents> {
+  const wrong = (why: string, cause?: unknown) =>
+    new BundleError('not-a-bundle', `The list of contents in the bundle ${file} is wrong: ${why}.`, { cause })
+  let value: unknown
+  try {
+    const bytes = await (await Squashfs.open(handle)).read(contentsFile, maxContentsBytes)
+    if (bytes === null) throw new SquashfsError(`there is no ${contentsFile} in it`)
+    value = JSON.parse(bytes.toString('utf8'))
+  } catch (error) {
+    throw wrong((error as Error).message, error)
+  }
+  const parsed = contentsSchema.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
+  throw wrong(`${issue?.message} at ${issue?.path.join('.')}`)
+}
+
+/** @returns the release notes; empty when the bundle has none. @throws SquashfsError */
+export async function releaseNotes(bundle: Bundle): Promise<string> {
+  const notes = bundle.contents.artefacts.find(({ kind }) => kind === 'notes')
+  if (notes === undefined) return ''
+  await using handle = await open(bundle.file, 'r')
+  return (await (await Squashfs.open(handle)).read(notes.name, maxNotesBytes))?.toString('utf8') ?? ''
+}
+
+/**
+ * Takes one part out of a bundle that was read, and compares its sum with the signed list.
+ * @throws BundleError `altered`; the system's error
+ */
+export async function extractArtefact(
+  bundle: Bundle,
+  artefact: BundleContents['artefacts'][number],
+  to: string,
+  mode?: number,
+): Promise<void> {
+  await using handle = await open(bundle.file, 'r')
+  const sum = await (await Squashfs.open(handle)).extract(artefact.name, to, mode)
+  if (sum === artefact.sha256) return
   throw new BundleError(
-    'not-a-bundle',
-    `The list of contents in the bundle ${file} is wrong at ${issue?.path.join('.')}: ${issue?.message}.`,
+    'altered',
+    `${artefact.name} in the bundle ${bundle.file} is not what the bundle's list says; take the file from the vendor again.`,
   )
 }
 

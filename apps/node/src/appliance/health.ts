@@ -16,8 +16,9 @@ export interface HealthOptions {
   slots: Pick<Slots, 'keepRunning' | 'giveUpRunning' | 'giveUpOther'>
   journal: UpdateJournal
   slot: Slot | null
-  port: number
-  run: RunTool
+  /** Lets clients in. */
+  open: () => Promise<void>
+  /** Starts the old version again; called when the new one is given up. */
   reboot: () => Promise<void>
   say: (line: string) => void
   /** For tests. */
@@ -34,7 +35,7 @@ export async function decideHealth(options: HealthOptions): Promise<boolean> {
   const { journal, slots, say } = options
   const state = journal.current()
   const trial = state?.phase === 'trial' && state.slot === options.slot
-  if (!trial) await openPort(options)
+  if (!trial) await options.open()
   const outcome = await untilHealthy(options)
   if (outcome === null) {
     await slots.keepRunning()
@@ -42,7 +43,7 @@ export async function decideHealth(options: HealthOptions): Promise<boolean> {
       await journal.enter({ ...state, phase: 'confirmed', reason: null })
       // Its version may not read what this one writes from now on.
       await slots.giveUpOther()
-      await openPort(options)
+      await options.open()
       say(`UPDATE-CONFIRMED ${state.from} to ${state.to}`)
     }
     say(`HEALTH-OK slot ${options.slot ?? '-'}`)
@@ -69,6 +70,7 @@ async function untilHealthy(options: HealthOptions): Promise<string | null> {
     else {
       good = 0
       reason = answer.reason
+      if (answer.final === true) return reason
     }
     if (good === goodAnswers) return null
     await sleep(options.stepMs ?? stepMs)
@@ -76,6 +78,7 @@ async function untilHealthy(options: HealthOptions): Promise<string | null> {
   return reason
 }
 
-async function openPort({ run, port }: HealthOptions): Promise<void> {
+/** The firewall of the appliance lets clients in to this port. */
+export async function openPort(run: RunTool, port: number): Promise<void> {
   await run('nft', ['add', 'element', 'inet', 'filter', 'open_ports', `{ ${port} }`])
 }

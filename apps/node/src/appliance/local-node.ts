@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { request } from 'node:https'
+import { z } from 'zod'
 import { trustPaths } from '../trust/files.ts'
 import type { AppliancePaths } from './paths.ts'
 
@@ -13,6 +14,16 @@ export const appliancePort = 443
 export interface LocalAnswer {
   status: number
   body: string
+}
+
+/** Whether the node serves; else why not. */
+export type NodeReadiness = (
+  | { ready: true }
+  /** `final`: waiting will not change it. */
+  | { ready: false; reason: string; final?: boolean }
+) & {
+  /** Nodes of its cluster that vote, and how many of them answer; null or missing: it is alone. */
+  cluster?: { voters: number; healthy: number } | null
 }
 
 export class LocalNode {
@@ -58,22 +69,36 @@ export class LocalNode {
   }
 
   /** Whether the node serves; else why not. */
-  async readiness(): Promise<{ ready: true } | { ready: false; reason: string }> {
+  async readiness(): Promise<NodeReadiness> {
     try {
       const { status, body } = await this.get('/readyz')
-      if (status === 200) return { ready: true }
-      return { ready: false, reason: reasonOf(body) ?? `the node answers with status ${status}` }
+      const { reason, onTrial, cluster } = readinessIn(body)
+      // On trial it lacks nothing but the leave to let clients in.
+      if (status === 200 || onTrial) return { ready: true, cluster }
+      return { ready: false, reason: reason ?? `the node answers with status ${status}`, cluster }
     } catch (error) {
       return { ready: false, reason: (error as Error).message }
     }
   }
 }
 
-function reasonOf(body: string): string | null {
+const readinessSchema = z.object({
+  reason: z.string().nullish(),
+  onTrial: z.boolean().nullish(),
+  cluster: z.object({ voters: z.int().min(1), healthy: z.int().min(0) }).nullish(),
+})
+
+function readinessIn(body: string): {
+  reason: string | null
+  onTrial: boolean
+  cluster: NodeReadiness['cluster']
+} {
+  let value: unknown = {}
   try {
-    const { reason } = JSON.parse(body)
-    return typeof reason === 'string' ? reason : null
+    value = JSON.parse(body)
   } catch {
-    return null
+    // What is no answer says nothing but its status.
   }
+  const { data } = readinessSchema.safeParse(value)
+  return { reason: data?.reason ?? null, onTrial: data?.onTrial ?? false, cluster: data?.cluster ?? null }
 }

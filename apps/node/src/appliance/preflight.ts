@@ -1,7 +1,8 @@
 /** What is looked at before an update is installed. Each finding says what is wrong and how to mend it. */
 import { existsSync, readdirSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Bundle } from './bundle.ts'
+import type { Bundle, BundleContents } from './bundle.ts'
+import type { NodeReadiness } from './local-node.ts'
 import type { Release } from './release.ts'
 import { compareVersions } from './versions.ts'
 
@@ -17,12 +18,15 @@ export interface PreflightFinding {
 /** What the checks look at; gathered by `gatherFacts`, or made up by a test. */
 export interface PreflightFacts {
   release: Release
-  compatible: string
-  readiness: { ready: true } | { ready: false; reason: string }
+  /** What this installation takes out of a bundle; null: it cannot install one by itself. */
+  wanted: { kind: 'image'; compatible: string } | { kind: 'deb'; arch: string } | null
+  readiness: NodeReadiness
   /** Whether an earlier update is not settled yet. */
   pending: boolean
   /** Bytes of the databases that a new version may change. */
   databaseBytes: number
+  /** Bytes that installing needs beside the databases' copies. */
+  workBytes: number
   freeBytes: number
   /** Migrations that the databases have, by database. */
   applied: Readonly<Record<string, readonly string[]>>
@@ -65,17 +69,39 @@ const ok = (check: PreflightFinding['check'], found: string): PreflightFinding =
   mend: null,
 })
 
-function machine(bundle: Bundle, { compatible }: PreflightFacts): PreflightFinding {
-  if (bundle.compatible === compatible) return ok('machine', `for ${compatible}`)
-  return {
+function machine({ compatible, contents }: Bundle, { wanted, release }: PreflightFacts): PreflightFinding {
+  const stop = (found: string, mend: string): PreflightFinding => ({
     check: 'machine',
     level: 'stop',
-    found: `The bundle is for ${bundle.compatible}, this machine is ${compatible}.`,
-    mend: 'Take the bundle for this kind of machine.',
-  }
+    found,
+    mend,
+  })
+  const mend = 'Take the bundle for this kind of machine.'
+  if (wanted === null)
+    return stop(
+      release.kind === 'container'
+        ? 'A container cannot replace itself.'
+        : 'Only the appliance and the Debian package install bundles by themselves.',
+      release.kind === 'container'
+        ? 'Take the new image out with holdfast update unpack, and start it in place of this one.'
+        : 'Update this installation as it was installed.',
+    )
+  if (wanted.kind === 'image')
+    return compatible === wanted.compatible
+      ? ok('machine', `for ${compatible}`)
+      : stop(`The bundle is for ${compatible}, this machine is ${wanted.compatible}.`, mend)
+  return debOf(contents, wanted.arch) === null
+    ? stop(`The bundle holds no package for this machine (${wanted.arch}).`, mend)
+    : ok('machine', `a package for ${wanted.arch}`)
 }
 
-function versionPath(bundle: Bundle, { release }: PreflightFacts): PreflightFinding {
+/** The Debian package in a bundle for machines of an architecture. */
+export function debOf(contents: BundleContents, arch: string): BundleContents['artefacts'][number] | null {
+  return contents.artefacts.find((each) => each.kind === 'deb' && each.arch === arch) ?? null
+}
+
+/** Whether the bundle's version may follow the one that runs. */
+export function versionPath(bundle: Bundle, { release }: Pick<PreflightFacts, 'release'>): PreflightFinding {
   const { minVersion } = bundle.contents
   const order = compareVersions(bundle.version, release.version)
   if (order === 0)
@@ -123,13 +149,14 @@ function health({ readiness }: PreflightFacts): PreflightFinding {
 }
 
 function space(bundle: Bundle, facts: PreflightFacts): PreflightFinding {
-  const needed = spareBytes + (changesDatabases(bundle, facts.applied) ? facts.databaseBytes : 0)
+  const copies = changesDatabases(bundle, facts.applied) ? facts.databaseBytes : 0
+  const needed = spareBytes + facts.workBytes + copies
   const shown = `${mib(facts.freeBytes)} free, ${mib(needed)} needed`
   if (facts.freeBytes >= needed) return ok('space', shown)
   return {
     check: 'space',
     level: 'stop',
-    found: `The data partition has too little room: ${shown}.`,
+    found: `The disk has too little room: ${shown}.`,
     mend: 'Remove old uploads, shorten the retention of channels, or enlarge the disk.',
   }
 }

@@ -1,5 +1,6 @@
 /** The two slots, through RAUC and its boot chooser. */
 import { z } from 'zod'
+import type { Bundle } from './bundle.ts'
 import type { Slot } from './release.ts'
 import { type RunTool, runTool } from './tools.ts'
 
@@ -44,8 +45,8 @@ export class Slots {
   }
 
   /** Writes the bundle's image into the slot that does not run; the choice at the next start does not change. */
-  async install(bundle: string): Promise<void> {
-    await this.#run('rauc', ['install', bundle], { timeoutMs: installTimeoutMs })
+  async install({ file }: Bundle): Promise<void> {
+    await this.#run('rauc', ['install', file], { timeoutMs: installTimeoutMs })
   }
 
   /** The slot that does not run is started next, once; it stays only when it is marked good. */

@@ -6,15 +6,15 @@ import type { AppliancePaths } from './paths.ts'
 const releaseSchema = z.object({
   version: z.string().max(64),
   date: z.string().max(40),
-  kind: z.enum(['appliance', 'package']),
+  kind: z.enum(['appliance', 'package', 'container']),
 })
 
 /** What is installed on this machine. */
 export interface Release {
   version: string
   date: string | null
-  /** `appliance`: image with two slots; `package`: a .deb on a Debian machine; `program`: a checkout or a container. */
-  kind: 'appliance' | 'package' | 'program'
+  /** `appliance`: image with two slots; `package`: a .deb on a Debian machine; `program`: a checkout. */
+  kind: 'appliance' | 'package' | 'container' | 'program'
 }
 
 export function readRelease(paths: AppliancePaths): Release {
@@ -36,3 +36,12 @@ export function runningSlot(paths: AppliancePaths): Slot | null {
     return null
   }
 }
+
+/** What of a bundle this installation can put in place by itself; null: nothing. */
+export function installs(paths: AppliancePaths): 'image' | 'deb' | null {
+  if (runningSlot(paths) !== null) return 'image'
+  return readRelease(paths).kind === 'package' ? 'deb' : null
+}
+
+/** Architecture of this machine, as Debian calls it. */
+export const debianArchitecture = process.arch === 'arm64' ? 'arm64' : 'amd64'

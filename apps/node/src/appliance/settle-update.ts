@@ -58,6 +58,8 @@ async function syncPath(path: string): Promise<void> {
 export interface SettleOptions {
   journal: UpdateJournal
   slot: Slot | null
+  /** Whether it is the new version that runs now; by default told by the slot. */
+  runsNew?: (state: UpdateState) => boolean
   nodeFolder: string
   /** Whom the databases belong to. */
   owner: { uid: number; gid: number }
@@ -72,9 +74,10 @@ export async function settleUpdate(options: SettleOptions): Promise<UpdateState 
   const { journal, slot, say } = options
   const state = journal.current()
   if (state === null || (state.phase !== 'installed' && state.phase !== 'trial')) return state
-  if (slot === state.slot) {
+  const runsNew = options.runsNew ?? ((each) => each.slot === slot)
+  if (runsNew(state)) {
     if (state.phase === 'trial') return state
-    say(`UPDATE-TRIAL ${state.from} to ${state.to} in slot ${slot}`)
+    say(`UPDATE-TRIAL ${state.from} to ${state.to}${slot === null ? '' : ` in slot ${slot}`}`)
     return await journal.enter({ ...state, phase: 'trial' })
   }
   if (state.snapshot !== null && state.phase === 'trial')

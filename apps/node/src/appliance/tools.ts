@@ -19,14 +19,18 @@ export class ToolError extends Error {
 export type RunTool = (
   program: string,
   args: readonly string[],
-  options?: { timeoutMs?: number; encoding?: 'utf8' | 'latin1' },
+  options?: { timeoutMs?: number; encoding?: 'utf8' | 'latin1'; env?: Readonly<Record<string, string>> },
 ) => Promise<string>
 
 /**
  * @returns its standard output
  * @throws ToolError with what it wrote when it fails, is missing or takes longer than `timeoutMs`
  */
-export const runTool: RunTool = (program, args, { timeoutMs = defaultTimeoutMs, encoding = 'utf8' } = {}) =>
+export const runTool: RunTool = (
+  program,
+  args,
+  { timeoutMs = defaultTimeoutMs, encoding = 'utf8', env = {} } = {},
+) =>
   new Promise((resolve, reject) => {
     execFile(
       program,
@@ -35,7 +39,7 @@ export const runTool: RunTool = (program, args, { timeoutMs = defaultTimeoutMs, 
         timeout: timeoutMs,
         maxBuffer: maxOutputBytes,
         encoding,
-        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' },
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8', ...env },
       },
       (error, stdout, stderr) => {
         if (error === null) resolve(stdout)

@@ -7,7 +7,6 @@ import { readBundle } from './bundle.ts'
 import { BundleError } from './bundle-errors.ts'
 import type { AppliancePaths } from './paths.ts'
 import { readRelease } from './release.ts'
-import type { RunTool } from './tools.ts'
 import type { UpdateJournal } from './update-state.ts'
 import type { Updater } from './updater.ts'
 import { compareVersions } from './versions.ts'
@@ -21,6 +20,11 @@ export type UpdateRequest = z.infer<typeof requestSchema>
 /** Called by the daemon. */
 export async function requestUpdate(paths: AppliancePaths, request: UpdateRequest): Promise<void> {
   await atomicWriteFile(join(paths.uploads, requestFile), `${JSON.stringify(requestSchema.parse(request))}\n`)
+}
+
+/** Whether the daemon has asked. */
+export function hasRequest(paths: AppliancePaths): boolean {
+  return existsSync(join(paths.uploads, requestFile))
 }
 
 /**
@@ -58,11 +62,10 @@ export async function installFromFolder(
     paths: AppliancePaths
     updater: Updater
     journal: UpdateJournal
-    run: RunTool
     say: (line: string) => void
   },
 ): Promise<void> {
-  const { paths, updater, journal, run, say } = options
+  const { paths, updater, journal, say } = options
   const running = readRelease(paths).version
   const takenBack = new Set(
     journal.history().flatMap((state) => (state.phase === 'rolled-back' ? [state.id] : [])),
@@ -73,7 +76,7 @@ export async function installFromFolder(
     .sort()) {
     const file = join(folder, name)
     try {
-      const bundle = await readBundle(file, paths.releaseRoot, run)
+      const bundle = await readBundle(file, paths.releaseRoot)
       if (bundle.version === running || takenBack.has(bundle.id))
         say(`UPDATE-PASSED ${name}: ${bundle.version} runs already, or was taken back`)
       else found.push({ file, version: bundle.version })

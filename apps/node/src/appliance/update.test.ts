@@ -7,13 +7,13 @@ import Database from 'better-sqlite3'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { BundleWorkshop } from './bundle-fixture.ts'
-import { decideHealth } from './health.ts'
+import { decideHealth, openPort } from './health.ts'
 import { appliancePaths } from './paths.ts'
 import type { Slot } from './release.ts'
 import { settleUpdate } from './settle-update.ts'
-import { type RunTool, runTool } from './tools.ts'
+import type { RunTool } from './tools.ts'
 import { UpdateJournal } from './update-state.ts'
-import { Updater } from './updater.ts'
+import { nodeService, Updater } from './updater.ts'
 
 let workshop: BundleWorkshop
 let home: string
@@ -78,8 +78,7 @@ class Machine {
     if (this.cutAfter-- <= 0) throw new PowerCut()
   }
 
-  run: RunTool = async (program, args, options) => {
-    if (program === 'openssl' || program === 'unsquashfs') return await runTool(program, args, options)
+  run: RunTool = async (program, args) => {
     this.step()
     if (program === 'systemctl') this.serviceRuns = args[0] !== 'stop'
     if (program === 'nft') this.portOpen = true
@@ -113,7 +112,7 @@ class Machine {
         },
       },
       journal: new CutJournal(this),
-      run: this.run,
+      service: nodeService(this.run),
       reboot: async () => {},
       say: (line) => this.said.push(line),
     })
@@ -159,8 +158,7 @@ class Machine {
       },
       journal: this.journal,
       slot: this.running,
-      port: 443,
-      run: this.run,
+      open: () => openPort(this.run, 443),
       reboot: async () => {
         restarts = true
       },

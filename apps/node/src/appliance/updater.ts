@@ -17,12 +17,14 @@ import {
   changesDatabases,
   compatibleAppliance,
   databaseBytesIn,
+  debOf,
   freeBytesAt,
+  type PreflightFacts,
   type PreflightFinding,
   preflight,
 } from './preflight.ts'
 import type { Slots } from './rauc.ts'
-import { readRelease, runningSlot } from './release.ts'
+import { debianArchitecture, installs, readRelease, runningSlot } from './release.ts'
 import { copyDatabases } from './settle-update.ts'
 import type { RunTool } from './tools.ts'
 import type { UpdateJournal, UpdateState } from './update-state.ts'
@@ -30,11 +32,25 @@ import type { UpdateJournal, UpdateState } from './update-state.ts'
 export interface UpdaterOptions {
   paths: AppliancePaths
   node: Pick<LocalNode, 'readiness'>
+  /** On a machine with a package: the old one and the new one. */
   slots: Pick<Slots, 'install' | 'keepRunning' | 'activateOther' | 'giveUpOther'>
   journal: UpdateJournal
-  run: RunTool
+  service: NodeService
+  /** From here on the new version runs, on trial. */
   reboot: () => Promise<void>
   say: (line: string) => void
+}
+
+/** The daemon's unit. */
+export interface NodeService {
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** The unit of the appliance. */
+export function nodeService(run: RunTool): NodeService {
+  const systemctl = async (verb: string) => void (await run('systemctl', [verb, 'holdfast.service']))
+  return { start: () => systemctl('start'), stop: () => systemctl('stop') }
 }
 
 export class Updater {
@@ -46,19 +62,21 @@ export class Updater {
 
   /** Reads the bundle and looks at the machine; changes nothing. @throws BundleError when the bundle is not to be trusted */
   async check(file: string): Promise<{ bundle: Bundle; findings: PreflightFinding[] }> {
-    const { paths, run, node, journal } = this.#o
-    const bundle = await readBundle(file, paths.releaseRoot, run)
+    const { paths, node, journal } = this.#o
+    const bundle = await readBundle(file, paths.releaseRoot)
     const phase = journal.current()?.phase
+    const readiness = await node.readiness()
     const findings = preflight(bundle, {
       release: readRelease(paths),
-      compatible: compatibleAppliance,
-      readiness: await node.readiness(),
+      wanted: wantedBy(paths),
+      readiness,
       pending: phase === 'installed' || phase === 'trial',
       databaseBytes: databaseBytesIn(paths.node),
-      freeBytes: freeBytesAt(existsSync(paths.data) ? paths.data : paths.node),
+      workBytes: workBytes(bundle, paths),
+      freeBytes: freeBytesAt(existsSync(paths.update) ? paths.update : paths.node),
       applied: appliedMigrations(paths.node),
       backupAgeHours: hoursSince(newestBackupAt(paths.node)),
-      cluster: null,
+      cluster: readiness.cluster ?? null,
     })
     return { bundle, findings }
   }
@@ -74,8 +92,11 @@ export class Updater {
     const slot = runningSlot(paths)
     const from = readRelease(paths).version
     const before = journal.current()
-    if (slot === null)
-      throw new BundleError('wrong-machine', 'This machine has no two slots: it is not the appliance.')
+    if (installs(paths) === null)
+      throw new BundleError(
+        'wrong-machine',
+        'This installation installs no bundles by itself; take out of it what you need with holdfast update unpack.',
+      )
     const refused = async (error: unknown, bundle: Bundle | null): Promise<never> => {
       // An update that is under way keeps its state.
       if (before?.phase !== 'installed' && before?.phase !== 'trial')
@@ -97,18 +118,18 @@ export class Updater {
       bundle = checked.bundle
       this.#judge(checked, options.again)
       say(`UPDATE-INSTALL ${from} to ${bundle.version}`)
-      await this.#o.slots.install(file)
+      await this.#o.slots.install(bundle)
       const state = await this.#choose({
         id: bundle.id,
         phase: 'installed',
         from,
         to: bundle.version,
-        slot: slot === 'A' ? 'B' : 'A',
+        slot: slot === null ? null : slot === 'A' ? 'B' : 'A',
         snapshot: await this.#stopAndCopy(bundle),
         reason: null,
         by,
       })
-      say(`UPDATE-INSTALLED ${bundle.version} in slot ${state.slot}; restarting`)
+      say(`UPDATE-INSTALLED ${bundle.version}${slot === null ? '' : ` in slot ${state.slot}`}; restarting`)
       await this.#o.reboot()
       return state
     } catch (error) {
@@ -119,7 +140,7 @@ export class Updater {
 
   /** Makes the other slot the next one. When that fails it is given up before the failure is noted: no start is untold. */
   async #choose(installed: Omit<UpdateState, 'at'>): Promise<UpdateState> {
-    const { journal, slots, run } = this.#o
+    const { journal, slots, service } = this.#o
     try {
       const state = await journal.enter(installed)
       // The way back must be open: the running slot may have spent its one try.
@@ -128,7 +149,7 @@ export class Updater {
       return state
     } catch (error) {
       await slots.giveUpOther()
-      await run('systemctl', ['start', 'holdfast.service'])
+      await service.start()
       throw error
     }
   }
@@ -151,22 +172,35 @@ export class Updater {
   }
 
   async #stopAndCopy(bundle: Bundle): Promise<string | null> {
-    const { paths, run } = this.#o
+    const { paths, service } = this.#o
     const folder = join(paths.update, 'databases')
     rmSync(folder, { recursive: true, force: true })
     if (!changesDatabases(bundle, appliedMigrations(paths.node))) return null
     mkdirSync(paths.update, { recursive: true })
-    await run('systemctl', ['stop', 'holdfast.service'])
+    await service.stop()
     try {
       await copyDatabases(paths.node, folder)
     } catch (error) {
-      await run('systemctl', ['start', 'holdfast.service'])
+      await service.start()
       throw error
     }
     return folder
   }
 }
 
+function wantedBy(paths: AppliancePaths): PreflightFacts['wanted'] {
+  const kind = installs(paths)
+  if (kind === 'image') return { kind, compatible: compatibleAppliance }
+  return kind === 'deb' ? { kind, arch: debianArchitecture } : null
+}
+
+/** A machine with a package keeps the old and the new one, unpacks the new one, and works from a copy of the program. */
+function workBytes(bundle: Bundle, paths: AppliancePaths): number {
+  if (installs(paths) !== 'deb') return 0
+  return (debOf(bundle.contents, debianArchitecture)?.bytes ?? 0) * packageFactor
+}
+
+const packageFactor = 8
 const hourMs = 3_600_000
 
 function hoursSince(at: number | null): number | null {

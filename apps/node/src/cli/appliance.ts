@@ -35,7 +35,7 @@ async function prepare(): Promise<void> {
 
 async function health(): Promise<void> {
   const { appliancePaths } = await import('../appliance/paths.ts')
-  const { decideHealth } = await import('../appliance/health.ts')
+  const { decideHealth, openPort } = await import('../appliance/health.ts')
   const { appliancePort, LocalNode } = await import('../appliance/local-node.ts')
   const { reboot, Slots } = await import('../appliance/rauc.ts')
   const { runningSlot } = await import('../appliance/release.ts')
@@ -47,8 +47,7 @@ async function health(): Promise<void> {
     slots: new Slots(),
     journal: new UpdateJournal(paths.update),
     slot: runningSlot(paths),
-    port: appliancePort,
-    run: runTool,
+    open: () => openPort(runTool, appliancePort),
     reboot,
     say: note,
   })

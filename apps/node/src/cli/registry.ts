@@ -113,7 +113,7 @@ export const subcommands: Readonly<Record<string, Subcommand>> = {
     load: async () => (await import('./doctor.ts')).doctorCommand(),
   },
   update: {
-    summary: 'check and install updates of the appliance',
+    summary: 'check and install updates of this machine, or of a whole cluster',
     load: async () => (await import('./update.ts')).updateCommand(),
   },
   appliance: {

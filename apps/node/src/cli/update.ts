@@ -1,8 +1,11 @@
+import { resolve } from 'node:path'
 import { Command } from 'commander'
-import type { PreflightFinding } from '../appliance/preflight.ts'
-import type { Updater } from '../appliance/updater.ts'
-import { facts, green, note, print, printable, printJson, printRows, red } from './output.ts'
+import type { Machine } from '../appliance/machine.ts'
+import { facts, note, print, printJson, printRows } from './output.ts'
 import { exitCodes } from './run.ts'
+import { stopClusterCommand, updateClusterCommand } from './update-cluster.ts'
+import { showFinding } from './update-findings.ts'
+import { unpackCommand } from './update-unpack.ts'
 
 interface Flags {
   json?: boolean
@@ -13,7 +16,7 @@ interface Flags {
 export function updateCommand(): Command {
   const command = new Command('update').addHelpText(
     'after',
-    '\nRuns on the appliance, as root. A bundle is one signed file from the vendor: docs/operating/update.md.',
+    '\nA bundle is one signed file from the vendor: docs/operating/update.md. Installing needs root, on the appliance or on a\nmachine with the Debian package.',
   )
   command
     .command('check')
@@ -23,11 +26,14 @@ export function updateCommand(): Command {
     .action(check)
   command
     .command('install')
-    .description('install a bundle and restart the machine; a version that is not healthy is taken back')
+    .description('install a bundle on this machine; a version that is not healthy is taken back')
     .argument('<bundle>', 'file of the bundle')
     .option('--again', 'also when this bundle was taken back before')
     .option('--by <who>', 'who asked for it, for the audit log')
     .action(install)
+  command.addCommand(updateClusterCommand())
+  command.addCommand(stopClusterCommand())
+  command.addCommand(unpackCommand())
   command
     .command('status')
     .description('show which version runs and what the newest update came to')
@@ -47,46 +53,44 @@ export function updateCommand(): Command {
     .command('requested')
     .description('install the bundle that was uploaded to the node; run by a unit')
     .action(requested)
+  command
+    .command('run')
+    .description('install what was asked for on a machine with the package; run by a unit')
+    .action(run)
+  command
+    .command('settle')
+    .description('after an update that was cut off, before the node starts; run by a unit')
+    .action(settle)
   return command
 }
 
-async function makeUpdater(): Promise<Updater> {
+async function thisMachine(): Promise<Machine> {
   const { appliancePaths } = await import('../appliance/paths.ts')
-  const { LocalNode } = await import('../appliance/local-node.ts')
-  const { reboot, Slots } = await import('../appliance/rauc.ts')
-  const { runTool } = await import('../appliance/tools.ts')
-  const { UpdateJournal } = await import('../appliance/update-state.ts')
-  const { Updater } = await import('../appliance/updater.ts')
-  const paths = appliancePaths()
-  return new Updater({
-    paths,
-    node: new LocalNode(paths),
-    slots: new Slots(),
-    journal: new UpdateJournal(paths.update),
-    run: runTool,
-    reboot,
-    say: note,
-  })
+  const { machine } = await import('../appliance/machine.ts')
+  return machine(appliancePaths(), note)
 }
 
-const words = { ok: green('ok  '), warn: 'warn', stop: red('STOP') } as const
-
 async function check(file: string, flags: Flags): Promise<void> {
-  const { bundle, findings } = await (await makeUpdater()).check(file)
+  const { bundle, findings } = await (await thisMachine()).updater.check(file)
   if (findings.some((finding) => finding.level === 'stop')) process.exitCode = exitCodes.refused
   if (flags.json)
     return printJson({ version: bundle.version, id: bundle.id, contents: bundle.contents, findings })
   print(`Holdfast ${bundle.version} of ${bundle.contents.date.slice(0, 10)}, signed by the vendor, whole.`)
-  for (const finding of findings) show(finding)
-}
-
-function show({ check: what, level, found, mend }: PreflightFinding): void {
-  print(`${words[level]}  ${what}: ${printable(found)}`)
-  if (mend !== null) print(`        ${printable(mend)}`)
+  for (const finding of findings) showFinding(finding)
 }
 
 async function install(file: string, flags: Flags): Promise<void> {
-  await (await makeUpdater()).install(file, flags.by ?? 'command line', { again: flags.again === true })
+  const { paths, journal, updater } = await thisMachine()
+  const { installs } = await import('../appliance/release.ts')
+  const [by, again] = [flags.by ?? 'command line', flags.again === true]
+  if (installs(paths) !== 'deb') return void (await updater.install(file, by, { again }))
+  const { queueInstall } = await import('../appliance/package-queue.ts')
+  const { runTool } = await import('../appliance/tools.ts')
+  const { updateSentence } = await import('../appliance/machine-facts.ts')
+  const queued = { file: resolve(file), by, again }
+  const state = await queueInstall(queued, { paths, journal, run: runTool, say: note })
+  print(updateSentence(state) ?? '')
+  if (state.phase !== 'confirmed') process.exitCode = exitCodes.refused
 }
 
 async function status(flags: Flags): Promise<void> {
@@ -125,17 +129,45 @@ async function history(flags: Flags): Promise<void> {
 }
 
 async function stick(folder: string): Promise<void> {
-  const { appliancePaths } = await import('../appliance/paths.ts')
-  const { runTool } = await import('../appliance/tools.ts')
   const { installFromFolder } = await import('../appliance/update-request.ts')
-  const { UpdateJournal } = await import('../appliance/update-state.ts')
-  const paths = appliancePaths()
-  const journal = new UpdateJournal(paths.update)
-  await installFromFolder(folder, { paths, updater: await makeUpdater(), journal, run: runTool, say: note })
+  await installFromFolder(folder, { ...(await thisMachine()), say: note })
 }
 
 async function requested(): Promise<void> {
-  const { appliancePaths } = await import('../appliance/paths.ts')
   const { serveRequest } = await import('../appliance/update-request.ts')
-  await serveRequest(appliancePaths(), await makeUpdater())
+  const { paths, updater } = await thisMachine()
+  await serveRequest(paths, updater)
+}
+
+/** The units of the package; both run from a copy of the program. */
+async function run(): Promise<void> {
+  const { appliancePaths } = await import('../appliance/paths.ts')
+  const { isProgramCopy, removeProgramCopy, runProgramCopy } = await import('../appliance/program-copy.ts')
+  const paths = appliancePaths()
+  if (!isProgramCopy(paths)) {
+    process.exitCode = await runProgramCopy(paths, ['update', 'run'])
+    return
+  }
+  const { BundleError } = await import('../appliance/bundle-errors.ts')
+  const { packageMachine } = await import('../appliance/machine.ts')
+  const { ToolError } = await import('../appliance/tools.ts')
+  const { serveQueue } = await import('../appliance/package-queue.ts')
+  const { hasRequest, serveRequest } = await import('../appliance/update-request.ts')
+  const machine = packageMachine(paths, note)
+  try {
+    await machine.resume()
+    await serveQueue(paths, machine.updater)
+    if (hasRequest(paths)) await serveRequest(paths, machine.updater)
+  } catch (error) {
+    // The history has it; the unit is started again only after what nobody thought of.
+    if (!(error instanceof BundleError || error instanceof ToolError)) throw error
+  } finally {
+    removeProgramCopy(paths)
+  }
+}
+
+async function settle(): Promise<void> {
+  const { appliancePaths } = await import('../appliance/paths.ts')
+  const { packageMachine } = await import('../appliance/machine.ts')
+  await packageMachine(appliancePaths(), note).settle()
 }

@@ -142,6 +142,14 @@ export class ClusterNode {
     return this.duties?.members ?? []
   }
 
+  /** Members that vote, and how many of them were heard of lately, this one included. */
+  get voterCount(): { voters: number; healthy: number } | null {
+    const voters = this.etcdMembers.filter((member) => !member.learner)
+    if (voters.length === 0) return null
+    const isThere = (name: string) => name === this.nodeId || this.log.reports.alive(name)
+    return { voters: voters.length, healthy: voters.filter(({ name }) => isThere(name)).length }
+  }
+
   /** The oldest version that a member runs: what needs a newer one waits. */
   get commonVersion(): string {
     return this.core?.commonVersion() ?? this.o.version

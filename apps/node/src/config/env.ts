@@ -22,11 +22,14 @@ export interface Environment {
   noColor: boolean
   /** Whether a command that fails also prints the stack (HOLDFAST_DEBUG); not a setting of the node. */
   debug: boolean
+  /** Where the machine's own files begin (HOLDFAST_MACHINE_ROOT); another place than / in tests. */
+  machineRoot: string
 }
 
 type Variables = Readonly<Record<string, string | undefined>>
 
 const debugVariable = 'HOLDFAST_DEBUG'
+const machineVariable = 'HOLDFAST_MACHINE_ROOT'
 
 /** Kubernetes gives every pod such variables for a Service that is called `holdfast`. */
 const kubernetesServiceLink = /^HOLDFAST_(SERVICE_|PORT_\d)/
@@ -43,6 +46,7 @@ export function readEnvironment(variables: Variables = process.env): Environment
     configHome: text('XDG_CONFIG_HOME'),
     noColor: text('NO_COLOR') !== null,
     debug: text(debugVariable) !== null,
+    machineRoot: text(machineVariable) ?? '/',
   }
 }
 
@@ -64,7 +68,7 @@ function ours(variables: Variables): Record<string, string> {
 
 /** An empty variable counts as not set; so does Kubernetes' HOLDFAST_PORT, which is an address and not a port. */
 function isOurs(name: string, value: string | undefined): boolean {
-  if (value === undefined || value === '' || name === debugVariable) return false
+  if (value === undefined || value === '' || name === debugVariable || name === machineVariable) return false
   if (name === 'HOLDFAST_PORT' && value.startsWith('tcp://')) return false
   return !kubernetesServiceLink.test(name)
 }

@@ -41,6 +41,10 @@ export interface Readiness {
   ready: boolean
   /** Why not, for people; null when ready. */
   reason: string | null
+  /** The version is on trial after an update: nothing else keeps clients out. */
+  onTrial?: boolean
+  /** Nodes of the cluster that vote, and how many of them answer; null: this node is alone. */
+  cluster?: { voters: number; healthy: number } | null
 }
 
 /** What the client protocol's gateway learns of a connection when it takes it over. */
@@ -62,6 +66,8 @@ export interface HttpDependencies {
   /** Takes over a WebSocket of the client protocol. */
   acceptClient(socket: WebSocket, meta: ClientMeta): void
   readiness(): Readiness
+  /** Why no client may come in; null: they may. */
+  closed(): string | null
   /** Prometheus text (exposition format 0.0.4), each line ended. */
   metrics(): string
   /** Opens /metrics to whoever sends it; null: only loopback and signed-in staff. */

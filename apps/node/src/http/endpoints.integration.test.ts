@@ -98,3 +98,27 @@ test('a failure of the node is answered without its details', async () => {
   expect(answer.body).not.toContain('/var/lib')
   expect((await server.call('/healthz')).status).toBe(200)
 })
+
+test('while clients are kept out no call and no connection reaches a service, and everything else answers', async () => {
+  let closed: string | null = 'This node tries a new version.'
+  const readiness = () => ({ ready: closed === null, reason: closed, onTrial: closed !== null })
+  await using server = await startHttp({ closed: () => closed, readiness })
+  const login = () => server.mutate('auth.login', { name: 'ada', password: 'a long enough one' })
+  const refused = await login()
+  expect([refused.status, server.seen.logins]).toEqual([503, 0])
+  expect(refused.body).toContain('This node tries a new version.')
+  const opened = (path: string) =>
+    new Promise<string>((resolve) => {
+      const socket = server.webSocket(path)
+      socket.once('open', () => resolve('open'))
+      socket.once('error', (error) => resolve(error.message))
+    })
+  expect(await opened('/client/v1')).toContain('503')
+  expect(await opened('/trpc')).toContain('503')
+  expect(server.seen.clients).toEqual([])
+  expect(JSON.parse((await server.call('/readyz')).body)).toMatchObject({ ready: false, onTrial: true })
+  expect((await server.call('/healthz')).status).toBe(200)
+  closed = null
+  expect((await login()).status).toBe(200)
+  expect(await opened('/client/v1')).toBe('open')
+})

@@ -135,6 +135,7 @@ export async function startHttp(overrides: Partial<HttpDependencies> = {}): Prom
       socket.send('hello')
     },
     readiness: () => ({ ready: true, reason: null }),
+    closed: () => null,
     metrics: () => 'holdfast_test 1\n',
     metricsToken: null,
     wellKnown: () => ({ facility: 'Test' }),

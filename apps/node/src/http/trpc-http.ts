@@ -32,7 +32,9 @@ export async function handleTrpc(
     answer(response, { status: 426, body: 'Subscribe over the WebSocket /trpc.\n' })
     return
   }
-  const refusal = refuse(request)
+  const closed = dependencies.closed()
+  // Nothing was done: whoever asks may ask another node.
+  const refusal = closed === null ? refuse(request) : toTrpcError(new HoldfastError('no-quorum', closed))
   response.once('finish', () => {
     if (!request.complete) linger(request)
   })

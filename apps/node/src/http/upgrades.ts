@@ -53,7 +53,10 @@ export class Upgrades {
   /** Handles the server's `upgrade` event. */
   handle(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const path = pathOf(request)
-    if (this.#stopping) {
+    const closed = this.#dependencies.closed()
+    if (closed !== null) {
+      answerRaw(socket, 503, closed)
+    } else if (this.#stopping) {
       answerRaw(socket, 503, 'The node is stopping.')
     } else if (path !== clientPath && path !== trpcSocketPath) {
       answerRaw(socket, 404, 'There is no WebSocket here.')

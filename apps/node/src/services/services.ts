@@ -1,6 +1,4 @@
-import { join } from 'node:path'
 import type { PeerView, Services } from '@holdfast/api/services'
-import { appliancePaths } from '../appliance/paths.ts'
 import { clientAddresses } from '../cluster/client-addresses.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { Config } from '../config/config.ts'
@@ -26,7 +24,7 @@ import type { Overview } from './overview/overview.ts'
 import type { Presence } from './presence/presence.ts'
 import type { NodeSettingsFile } from './settings/node-settings.ts'
 import { SettingsService } from './settings/settings.ts'
-import { Updates } from './updates/updates.ts'
+import type { Updates } from './updates/updates.ts'
 
 export interface ServicesOptions {
   core: Core
@@ -43,6 +41,7 @@ export interface ServicesOptions {
   peers: () => PeerView[]
   security: SecurityEvents
   backups: Backups
+  updates: Updates
   cluster: ClusterNode | null
   config: Config
   startedAt: number
@@ -98,10 +97,7 @@ export function buildServices(options: ServicesOptions): Services {
     discovery: { peers: options.peers },
     cluster: new ClusterService(options),
     backups: options.backups,
-    updates: new Updates(
-      { ...appliancePaths(), node: folder.path, uploads: join(folder.path, 'updates') },
-      proposer,
-    ),
+    updates: options.updates,
     others: () => clientAddresses(directory, folder.identity.nodeId),
   }
 }

@@ -6,6 +6,7 @@ import { clusterHandlers } from '../services/cluster/commands.ts'
 import { deviceHandlers } from '../services/devices/commands.ts'
 import { identityHandlers } from '../services/identity/commands.ts'
 import { settingsHandlers } from '../services/settings/commands.ts'
+import { rolloutHandlers } from '../services/updates/commands.ts'
 import type { Handler } from './applying.ts'
 
 /** Every control command of the log. A name that was in a release is never given another meaning. */
@@ -18,6 +19,7 @@ export const handlers = {
   ...clusterHandlers,
   ...auditHandlers,
   ...backupHandlers,
+  ...rolloutHandlers,
 } as unknown as Record<string, Handler<unknown>>
 /** The payload of each control command, for those who propose them. */
 type Table = typeof identityHandlers &
@@ -27,6 +29,7 @@ type Table = typeof identityHandlers &
   typeof settingsHandlers &
   typeof auditHandlers &
   typeof backupHandlers &
+  typeof rolloutHandlers &
   typeof clusterHandlers
 export type ControlName = keyof Table
 export type ControlPayload<N extends ControlName> = Table[N] extends Handler<infer P> ? P : never

@@ -24,6 +24,9 @@ const maxSaidCharacters = 8000
 
 let loads = 0
 
+/** Where a load runs: a lab, or something like it. */
+export type Place = Pick<Lab, 'folder' | 'spawn'>
+
 /** A load that runs in the lab's hub. */
 export class LoadProcess implements AsyncDisposable {
   readonly #child: ChildProcess
@@ -32,7 +35,7 @@ export class LoadProcess implements AsyncDisposable {
   #id = 0
   #said = ''
 
-  private constructor(lab: Lab) {
+  private constructor(lab: Place) {
     loads += 1
     this.#file = join(lab.folder, `load-${loads}.json`)
     this.#child = lab.spawn(hub, [pinnedNode, program], { stdio: ['pipe', 'pipe', 'pipe'] })
@@ -49,7 +52,7 @@ export class LoadProcess implements AsyncDisposable {
   }
 
   /** Makes the people and channels, and connects them. */
-  static async prepare(lab: Lab, plan: LoadPlan): Promise<LoadProcess> {
+  static async prepare(lab: Place, plan: LoadPlan): Promise<LoadProcess> {
     const load = new LoadProcess(lab)
     try {
       await load.#ask({ do: 'prepare', plan })

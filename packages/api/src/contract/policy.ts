@@ -95,6 +95,7 @@ export const policy = {
   'updates.upload': ['owner', 'operator', 'installer'],
   'updates.check': ['owner', 'operator', 'installer'],
   'updates.install': ['owner', 'operator', 'installer'],
+  'updates.stopRollout': ['owner', 'operator', 'installer'],
   'discovery.peers': ['owner', 'security', 'operator', 'installer'],
   'cluster.status': ['owner', 'security', 'operator', 'installer', 'auditor', 'helpdesk'],
   'cluster.live': ['owner', 'security', 'operator', 'installer', 'auditor', 'helpdesk'],

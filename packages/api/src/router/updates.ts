@@ -10,4 +10,5 @@ export const updates = router({
   install: procedure
     .input(input.updateInstall)
     .mutation(({ ctx, input }) => ctx.services.updates.install(input, ctx.caller)),
+  stopRollout: procedure.mutation(({ ctx }) => ctx.services.updates.stopRollout(ctx.caller)),
 })

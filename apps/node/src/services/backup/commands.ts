@@ -2,7 +2,8 @@
 
 import type { BackupMade } from '@holdfast/api/backup-services'
 import type { BackupSettingsInput } from '@holdfast/api/contract/backup-inputs'
-import { type Applying, type Handler, refuse } from '../../state/applying.ts'
+import { type Handler, refuse } from '../../state/applying.ts'
+import { storeSetting } from '../../state/store-setting.ts'
 
 export const backupSettingKeys = {
   settings: 'backup',
@@ -21,16 +22,6 @@ export type Proofs = Record<string, Proof>
 /** Proofs that are kept: more than a facility keeps backups. */
 export const keptProofs = 200
 
-function store(applying: Applying, key: string, value: unknown): void {
-  applying.run(
-    'INSERT INTO setting (key, value, updatedAt) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = version + 1, updatedAt = excluded.updatedAt',
-    key,
-    JSON.stringify(value),
-    applying.at,
-  )
-  applying.changed('setting', key)
-}
-
 type Change = Omit<BackupSettingsInput, 'version'> & { recipient?: string }
 
 const configure: Handler<{ version: number; change: Change }> = (applying, p, actor) => {
@@ -40,7 +31,7 @@ const configure: Handler<{ version: number; change: Change }> = (applying, p, ac
   const before = (current?.value ?? {}) as Record<string, unknown>
   // The schedule counts from here on where no backup was made yet.
   const since = p.change.schedule === undefined ? {} : { scheduledAt: applying.at }
-  store(applying, backupSettingKeys.settings, { ...before, ...p.change, ...since })
+  storeSetting(applying, backupSettingKeys.settings, { ...before, ...p.change, ...since })
   const { recipient } = p.change
   applying.audit(actor, {
     action: recipient === undefined ? 'backup.settings-changed' : 'backup.key-set',
@@ -60,7 +51,7 @@ const made: Handler<Omit<BackupMade, 'at'> & { caughtUp: boolean; scheduled: boo
   const known = applying.directory.setting<Record<string, BackupMade>>(backupSettingKeys.made, {})
   const { nodes } = applying.directory
   const members = Object.entries(known).filter(([id]) => nodes.has(id))
-  store(applying, backupSettingKeys.made, {
+  storeSetting(applying, backupSettingKeys.made, {
     ...Object.fromEntries(members),
     [p.node]: { ...p, at: applying.at },
   })
@@ -87,7 +78,7 @@ const proven: Handler<{ file: string; sha256: string; index: number; auditSeq: n
   const known = applying.directory.setting<Proofs>(backupSettingKeys.proofs, {})
   const all = Object.entries({ ...known, [p.sha256]: { at: applying.at, file: p.file, index: p.index } })
   const newest = all.toSorted(([, a], [, b]) => b.at - a.at).slice(0, keptProofs)
-  store(applying, backupSettingKeys.proofs, Object.fromEntries(newest))
+  storeSetting(applying, backupSettingKeys.proofs, Object.fromEntries(newest))
   applying.audit(actor, {
     action: 'backup.proven',
     target: p.sha256.slice(0, 16),
@@ -134,7 +125,7 @@ const restored: Handler<RestoredPayload> = (applying, p, actor) => {
   }
   // Whoever holds one would join a facility that has changed its place.
   applying.run('DELETE FROM invitation WHERE usedAt IS NULL')
-  store(applying, backupSettingKeys.made, {})
+  storeSetting(applying, backupSettingKeys.made, {})
   applying.audit(actor, {
     action: 'backup.restored',
     target: p.node.id,

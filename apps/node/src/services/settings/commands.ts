@@ -1,4 +1,5 @@
 import { type Handler, refuse } from '../../state/applying.ts'
+import { storeSetting } from '../../state/store-setting.ts'
 
 /** Facility-wide policy is one versioned document, so that two administrators cannot overwrite each other unseen. */
 const update: Handler<{ version: number; policy: Record<string, unknown>; facility: string | null }> = (
@@ -11,13 +12,7 @@ const update: Handler<{ version: number; policy: Record<string, unknown>; facili
     refuse('conflict', 'Somebody changed the settings meanwhile; look at them again.')
   const before = (current?.value ?? {}) as Record<string, unknown>
   const after = { ...before, ...p.policy }
-  applying.run(
-    'INSERT INTO setting (key, value, updatedAt) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = version + 1, updatedAt = excluded.updatedAt',
-    'policy',
-    JSON.stringify(after),
-    applying.at,
-  )
-  applying.changed('setting', 'policy')
+  storeSetting(applying, 'policy', after)
   if (p.facility !== null) {
     applying.run(
       "UPDATE setting SET value = ?, version = version + 1, updatedAt = ? WHERE key = 'facility'",

@@ -36,6 +36,9 @@ test('every entry of the history becomes one event, also over restarts and a clo
     await audit().look()
     expect(events()).toEqual(['update.installed'])
     await journal.enter({ ...state, phase: 'trial' }, 1_000)
+    await audit().look()
+    // Regression: what a version on trial stores is lost when it is taken back, and would not have been audited again.
+    expect(events()).toEqual(['update.installed'])
     await journal.enter({ ...state, phase: 'confirmed' }, 1_000)
     const next = audit()
     await Promise.all([next.look(), next.look()])

@@ -47,6 +47,8 @@ export class UpdateAudit {
     if (this.#looking || !this.#options.isSetUp()) return
     this.#looking = true
     try {
+      // What a version on trial writes is lost when it is taken back; the history keeps it until that is known.
+      if (this.#journal.current()?.phase === 'trial') return
       const after = existsSync(this.#mark) ? Number(readFileSync(this.#mark, 'utf8')) : 0
       for (const state of this.#journal.history().filter((each) => each.at > after)) {
         await this.#audit(state)

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { BundleWorkshop } from '../../appliance/bundle-fixture.ts'
 import { appliancePaths } from '../../appliance/paths.ts'
 import { TestLog } from '../../log/log-fixture.ts'
+import { BundleStore } from './bundle-store.ts'
 import { Updates } from './updates.ts'
 
 let workshop: BundleWorkshop
@@ -46,7 +47,14 @@ beforeEach(async () => {
   writeFileSync(paths.commandLine, 'ro rauc.slot=A quiet\n')
   writeFileSync(paths.release, JSON.stringify({ version: '0.1.0', date: '2026', kind: 'appliance' }))
   cpSync(workshop.path('vendor-ca.pem'), paths.releaseRoot)
-  updates = new Updates(paths, log.proposer)
+  updates = new Updates({
+    paths,
+    nodeId: 'n1',
+    proposer: log.proposer,
+    directory: log.directory,
+    store: new BundleStore(paths, () => null),
+    leader: () => null,
+  })
   return async () => {
     await log[Symbol.asyncDispose]()
     await rm(home, { recursive: true, force: true })

@@ -1,120 +1,85 @@
-import { existsSync, rmSync, statSync } from 'node:fs'
-import { mkdir, open } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { HoldfastError } from '@holdfast/api/contract/errors'
-import { maxBundleBytes, type UpdateInstall, type UpdateUpload } from '@holdfast/api/contract/update-inputs'
+import type { UpdateInstall, UpdateUpload } from '@holdfast/api/contract/update-inputs'
 import type { Caller } from '@holdfast/api/services'
-import type { UpdateCheckView, UpdateStatusView, UpdatesService } from '@holdfast/api/update-services'
+import type {
+  RolloutView,
+  UpdateCheckView,
+  UpdateStatusView,
+  UpdatesService,
+} from '@holdfast/api/update-services'
+import { releaseNotes } from '../../appliance/bundle.ts'
 import { BundleError } from '../../appliance/bundle-errors.ts'
 import type { AppliancePaths } from '../../appliance/paths.ts'
-import { readRelease, runningSlot } from '../../appliance/release.ts'
-import { type RunTool, runTool, ToolError } from '../../appliance/tools.ts'
-import { requestFile, requestUpdate, uploadedFile } from '../../appliance/update-request.ts'
+import { installs, readRelease, runningSlot } from '../../appliance/release.ts'
+import { ToolError } from '../../appliance/tools.ts'
+import { requestFile, requestUpdate } from '../../appliance/update-request.ts'
 import { UpdateJournal } from '../../appliance/update-state.ts'
-import { Updater } from '../../appliance/updater.ts'
 import type { Proposer } from '../../log/proposer.ts'
+import { newId } from '../../platform/random.ts'
+import type { Directory } from '../../state/directory.ts'
 import { callerActor } from '../auth/auth.ts'
+import type { BundleStore } from './bundle-store.ts'
+import { isUnderWay, rolloutOf } from './rollout.ts'
 
 /** Entries of the history that are shown. */
 const shownHistory = 50
 const maxNotesChars = 64 * 1024
-const ownerOnly = 0o600
 
-/** Updates from a browser: the daemon receives and checks the bundle, root's unit installs it. */
+export interface UpdatesOptions {
+  paths: AppliancePaths
+  nodeId: string
+  proposer: Proposer
+  directory: Directory
+  store: BundleStore
+  /** The node that leads; null: none is known, or this one is alone. */
+  leader: () => string | null
+}
+
+/** Updates from a browser or a command: the daemon receives and checks the bundle, root's units install it. */
 export class Updates implements UpdatesService {
-  readonly #paths: AppliancePaths
-  readonly #proposer: Proposer
+  readonly #o: UpdatesOptions
   readonly #journal: UpdateJournal
-  readonly #run: RunTool
-  /** The bundle that passed the check, until another upload begins. */
-  #checked: string | null = null
-  #writing = false
 
-  constructor(paths: AppliancePaths, proposer: Proposer, run: RunTool = runTool) {
-    this.#paths = paths
-    this.#proposer = proposer
-    this.#journal = new UpdateJournal(paths.update)
-    this.#run = run
-  }
-
-  get #upload(): string {
-    return join(this.#paths.uploads, uploadedFile)
+  constructor(options: UpdatesOptions) {
+    this.#o = options
+    this.#journal = new UpdateJournal(options.paths.update)
   }
 
   status(): UpdateStatusView {
-    const slot = runningSlot(this.#paths)
+    const { paths, directory } = this.#o
     const history = this.#journal.history().slice(-shownHistory).reverse()
     return {
-      version: readRelease(this.#paths).version,
-      canInstall: slot !== null,
-      slot,
-      requested: existsSync(join(this.#paths.uploads, requestFile)),
+      version: readRelease(paths).version,
+      canInstall: installs(paths) !== null,
+      nodes: directory.nodes.size,
+      slot: runningSlot(paths),
+      requested: existsSync(join(paths.uploads, requestFile)),
+      rollout: this.#rollout(),
       history: history.map(({ phase, from, to, by, reason, at }) => ({ phase, from, to, by, reason, at })),
     }
   }
 
-  /** @throws HoldfastError `conflict` when this is no appliance, or the bytes do not follow those that are there */
+  /** @throws HoldfastError `conflict` when this node installs no bundles, or the bytes do not follow those that are there */
   async upload({ offset, data }: UpdateUpload, _caller: Caller): Promise<{ bytes: number }> {
     this.#mustInstall()
-    if (this.#writing)
-      throw new HoldfastError('busy', 'Another part of the bundle is being written; send one at a time.')
-    this.#writing = true
-    try {
-      const bytes = Buffer.from(data, 'base64')
-      if (offset + bytes.length > maxBundleBytes)
-        throw new HoldfastError('too-large', `A bundle has at most ${maxBundleBytes} bytes.`)
-      this.#checked = null
-      await mkdir(this.#paths.uploads, { recursive: true, mode: 0o700 })
-      if (offset === 0) rmSync(this.#upload, { force: true })
-      const there = existsSync(this.#upload) ? statSync(this.#upload).size : 0
-      if (there !== offset)
-        throw new HoldfastError(
-          'conflict',
-          `${there} bytes of the bundle are here: go on from there, or from 0.`,
-        )
-      const file = await open(this.#upload, 'a', ownerOnly)
-      try {
-        await file.write(bytes)
-      } finally {
-        await file.close()
-      }
-      return { bytes: offset + bytes.length }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
-        throw new HoldfastError(
-          'disk-full',
-          'The disk has no room for the bundle: free some, or use a stick.',
-        )
-      throw error
-    } finally {
-      this.#writing = false
-    }
+    return { bytes: await this.#o.store.append(offset, Buffer.from(data, 'base64')) }
   }
 
   /** @throws HoldfastError `bad-request` when the bundle is not to be trusted; the audit log has the reason */
   async check(caller: Caller): Promise<UpdateCheckView> {
     this.#mustInstall()
-    const updater = new Updater({
-      paths: this.#paths,
-      // Whoever asks is served.
-      node: { readiness: async () => ({ ready: true }) },
-      slots: noSlots,
-      journal: this.#journal,
-      run: this.#run,
-      reboot: async () => {},
-      say: () => {},
-    })
+    const { store, proposer } = this.#o
     try {
-      const { bundle, findings } = await updater.check(this.#upload)
-      const notes = await this.#run('unsquashfs', ['-cat', this.#upload, 'release-notes.md']).catch(() => '')
-      if (findings.every((finding) => finding.level !== 'stop')) this.#checked = bundle.id
+      const { bundle, findings } = await store.check()
+      const notes = await releaseNotes(bundle)
       const { date } = bundle.contents
       return { id: bundle.id, version: bundle.version, date, notes: notes.slice(0, maxNotesChars), findings }
     } catch (error) {
       if (!(error instanceof BundleError || error instanceof ToolError)) throw error
-      rmSync(this.#upload, { force: true })
-      const reason = error.message.replaceAll(this.#upload, 'that was uploaded')
-      await this.#proposer.propose('audit.used', callerActor(caller), {
+      const reason = error.message.replaceAll(store.file, 'that was uploaded')
+      await proposer.propose('audit.used', callerActor(caller), {
         action: 'update.refused',
         detail: { reason: reason.slice(0, 500) },
       })
@@ -122,30 +87,68 @@ export class Updates implements UpdatesService {
     }
   }
 
+  /** On this machine, or in a cluster on every one of its machines, one after the other. */
   async install({ id, again }: UpdateInstall, caller: Caller): Promise<void> {
     this.#mustInstall()
-    if (this.#checked !== id)
+    const { store, paths, directory, proposer, nodeId } = this.#o
+    const { held } = store
+    if (held?.id !== id)
       throw new HoldfastError(
         'conflict',
         'This bundle is not the one that was checked: upload and check it again.',
       )
-    await requestUpdate(this.#paths, { by: caller.name, again })
-    this.#checked = null
+    if (directory.nodes.size < 2) return await requestUpdate(paths, { by: caller.name, again })
+    const { bytes, version } = held
+    await proposer.propose('rollout.begin', callerActor(caller), {
+      ...{ id: newId('up'), bundle: id, bytes, version, source: nodeId, by: caller.name, again },
+      nodes: this.#order(),
+    })
+  }
+
+  /** The node that is being updated comes to its end. @throws HoldfastError `conflict` when none is under way */
+  async stopRollout(caller: Caller): Promise<void> {
+    const rollout = rolloutOf(this.#o.directory)
+    if (!isUnderWay(rollout)) throw new HoldfastError('conflict', 'No update of the cluster is under way.')
+    await this.#o.proposer.propose('rollout.stop', callerActor(caller), {
+      id: rollout.id,
+      reason: `${caller.name} stopped it`,
+    })
+  }
+
+  /** The leader comes last: until then it leads on. */
+  #order(): string[] {
+    const leader = this.#o.leader()
+    return [...this.#o.directory.nodes.values()]
+      .toSorted((a, b) => Number(a.id === leader) - Number(b.id === leader) || a.name.localeCompare(b.name))
+      .map(({ id }) => id)
+  }
+
+  #rollout(): RolloutView | null {
+    const rollout = rolloutOf(this.#o.directory)
+    if (rollout === null) return null
+    const { id, version, by, startedAt, state, reason, nodes } = rollout
+    return {
+      ...{ id, version, by, startedAt, state, reason },
+      nodes: nodes.map((node) => ({
+        nodeId: node.id,
+        name: node.name,
+        state: node.state,
+        reason: node.reason,
+      })),
+    }
   }
 
   #mustInstall(): void {
-    if (runningSlot(this.#paths) === null)
+    const { paths, directory } = this.#o
+    if (installs(paths) === null)
       throw new HoldfastError(
         'conflict',
-        'Only the appliance installs bundles by itself; update this installation as it was installed.',
+        'Only the appliance and the Debian package install bundles by themselves; update this installation as it was installed.',
+      )
+    if (isUnderWay(rolloutOf(directory)))
+      throw new HoldfastError(
+        'conflict',
+        'An update of the cluster is under way; wait for its end, or stop it.',
       )
   }
-}
-
-/** A check writes nothing. */
-const noSlots = {
-  install: async () => {},
-  keepRunning: async () => {},
-  activateOther: async () => {},
-  giveUpOther: async () => {},
 }

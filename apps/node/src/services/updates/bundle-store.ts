@@ -1,0 +1,128 @@
+/** The one bundle that this node holds: uploaded to it, or fetched from another node. */
+import { existsSync, rmSync, statSync } from 'node:fs'
+import { mkdir, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { HoldfastError } from '@holdfast/api/contract/errors'
+import { maxBundleBytes, uploadChunkBytes } from '@holdfast/api/contract/update-inputs'
+import type { Bundle } from '../../appliance/bundle.ts'
+import type { AppliancePaths } from '../../appliance/paths.ts'
+import type { PreflightFinding } from '../../appliance/preflight.ts'
+import { uploadedFile } from '../../appliance/update-request.ts'
+import { UpdateJournal } from '../../appliance/update-state.ts'
+import { Updater } from '../../appliance/updater.ts'
+
+const ownerOnly = 0o600
+
+export interface HeldBundle {
+  id: string
+  version: string
+  bytes: number
+}
+
+export class BundleStore {
+  readonly #paths: AppliancePaths
+  readonly #voterCount: () => { voters: number; healthy: number } | null
+  #held: HeldBundle | null = null
+  #writing = false
+
+  constructor(paths: AppliancePaths, voterCount: () => { voters: number; healthy: number } | null) {
+    this.#paths = paths
+    this.#voterCount = voterCount
+  }
+
+  get file(): string {
+    return join(this.#paths.uploads, uploadedFile)
+  }
+
+  /** Bytes that are here. */
+  get bytes(): number {
+    return existsSync(this.file) ? statSync(this.file).size : 0
+  }
+
+  /** The bundle that passed the check, while it is here and no other one was begun. */
+  get held(): HeldBundle | null {
+    // Root takes it away when it installs it.
+    if (this.#held !== null && this.bytes !== this.#held.bytes) this.#held = null
+    return this.#held
+  }
+
+  /** Adds bytes at the end; 0 begins anew. @throws HoldfastError `busy`, `too-large`, `conflict`, `disk-full` */
+  async append(offset: number, bytes: Buffer): Promise<number> {
+    if (this.#writing)
+      throw new HoldfastError('busy', 'Another part of the bundle is being written; send one at a time.')
+    this.#writing = true
+    try {
+      if (offset + bytes.length > maxBundleBytes)
+        throw new HoldfastError('too-large', `A bundle has at most ${maxBundleBytes} bytes.`)
+      this.#held = null
+      await mkdir(this.#paths.uploads, { recursive: true, mode: 0o700 })
+      if (offset === 0) rmSync(this.file, { force: true })
+      const there = this.bytes
+      if (there !== offset)
+        throw new HoldfastError(
+          'conflict',
+          `${there} bytes of the bundle are here: go on from there, or from 0.`,
+        )
+      await using file = await open(this.file, 'a', ownerOnly)
+      await file.writeFile(bytes)
+      return offset + bytes.length
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
+        throw new HoldfastError(
+          'disk-full',
+          'The disk has no room for the bundle: free some, or use a stick.',
+        )
+      throw error
+    } finally {
+      this.#writing = false
+    }
+  }
+
+  /**
+   * Checks what is here, and the machine.
+   * @throws BundleError when it is not to be trusted; it is gone then
+   */
+  async check(): Promise<{ bundle: Bundle; findings: PreflightFinding[] }> {
+    const updater = new Updater({
+      paths: this.#paths,
+      // Whoever asks is served.
+      node: { readiness: async () => ({ ready: true, cluster: this.#voterCount() }) },
+      slots: noSlots,
+      journal: new UpdateJournal(this.#paths.update),
+      service: { start: async () => {}, stop: async () => {} },
+      reboot: async () => {},
+      say: () => {},
+    })
+    try {
+      const checked = await updater.check(this.file)
+      const { id, version } = checked.bundle
+      if (checked.findings.every(({ level }) => level !== 'stop'))
+        this.#held = { id, version, bytes: this.bytes }
+      return checked
+    } catch (error) {
+      this.drop()
+      throw error
+    }
+  }
+
+  /** @throws HoldfastError `not-found` when this bundle is not here */
+  async part(id: string, offset: number): Promise<Buffer> {
+    if (this.held?.id !== id) throw new HoldfastError('not-found', 'This node does not have the bundle.')
+    await using file = await open(this.file, 'r')
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(uploadChunkBytes), 0, uploadChunkBytes, offset)
+    return buffer.subarray(0, bytesRead)
+  }
+
+  drop(): void {
+    this.#held = null
+    rmSync(this.file, { force: true })
+  }
+}
+
+/** A check writes nothing. */
+const noSlots = {
+  install: async () => {},
+  keepRunning: async () => {},
+  activateOther: async () => {},
+  giveUpOther: async () => {},
+}
