@@ -36,7 +36,7 @@ interface Flight {
 /** The state that every simulated cluster begins with. */
 export function founding(): Buffer {
   using machine = new TestMachine().setUp().populate()
-  machine.machine.adopt(generation, 0, {})
+  machine.machine.adopt(generation, { revision: 0, versions: {}, survivor: false })
   // A database in memory has no write-ahead log.
   machine.db.pragma('journal_mode = DELETE')
   return machine.db.serialize()

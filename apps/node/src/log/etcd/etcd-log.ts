@@ -277,10 +277,11 @@ export class EtcdLog implements Log {
       this.restore('this node has no state of this cluster yet')
       return false
     }
-    const revision = adopts === 'renamed' ? (this.position?.revision ?? 0) : 0
+    const survivor = adopts === 'renamed'
+    const revision = survivor ? (this.position?.revision ?? 0) : 0
     await new Promise<void>((resolve) => {
       this.onTakenOver = resolve
-      this.writer.post({ t: 'adopt', generation, revision })
+      this.writer.post({ t: 'adopt', generation, revision, survivor })
     })
     this.o.onAdopted()
     return true
