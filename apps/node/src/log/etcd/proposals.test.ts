@@ -50,6 +50,7 @@ const step = fc.oneof(
   }),
   fc.record({ do: fc.constant('apply' as const) }),
   fc.record({ do: fc.constant('time' as const) }),
+  fc.record({ do: fc.constant('leader' as const) }),
 )
 
 test('a command is settled once, by what its batch came to, and never because it was written', async () => {
@@ -94,6 +95,7 @@ test('a command is settled once, by what its batch came to, and never because it
         if (each.do === 'add') for (let i = 0; i < each.commands; i += 1) add()
         else if (each.do === 'write') write(each.which, each.how)
         else if (each.do === 'apply') apply()
+        else if (each.do === 'leader') proposals.leaderChanged()
         await vi.advanceTimersByTimeAsync(each.do === 'time' ? againMs : 0)
         expect(new Set(log.waiting.map(({ batch }) => batch.n)).size).toBeLessThanOrEqual(
           proposalBounds.writes + log.applied,
@@ -114,4 +116,26 @@ test('a command is settled once, by what its batch came to, and never because it
     }),
     { numRuns: 300 },
   )
+})
+
+test('regression: what a lost leader was handed is written to the next one at once, and its late answer changes nothing', async () => {
+  const log = new SimulatedLog()
+  const client = { put: (_: string, text: string) => log.put(text) } as unknown as EtcdClient
+  const logger = createLogger({ level: 'fatal' })
+  const proposals = new Proposals({ nodeId: 'n_1', client, now: () => 1, clock: systemClock, logger })
+  const settled: unknown[] = []
+  proposals.begin(epoch)
+  proposals.add('[1]', (_, value) => settled.push(value))
+  await vi.advanceTimersByTimeAsync(0)
+  proposals.leaderChanged()
+  expect(log.waiting.map(({ batch }) => batch.n)).toEqual([1, 1])
+  log.take(0)?.answer(new Error('the deadline is over'))
+  await vi.advanceTimersByTimeAsync(againMs)
+  expect(log.waiting).toHaveLength(1)
+  log.take(0)?.answer(null)
+  await vi.advanceTimersByTimeAsync(0)
+  proposals.leaderChanged()
+  expect(log.waiting).toHaveLength(0)
+  proposals.applied(1, [7], 1)
+  expect(settled).toEqual([7])
 })
