@@ -5,6 +5,7 @@ import {
   expireTyping,
   initialState,
   type LiveState,
+  onBranch,
   onChannel,
   onChannels,
   onEntry,
@@ -44,6 +45,15 @@ const entry = (seq: number, from: string, kind: Entry['kind'] = 'text'): Entry =
 const ready = (more: Partial<ChannelState> = {}): LiveState =>
   onChannels(initialState(0), { id: 'me', name: 'me', displayName: 'Me', role: 'member' }, [channel(more)])
 const unread = (state: LiveState) => state.channels.get(id)?.unread
+
+test('after a restore the node is believed, also where it has less than this page had', () => {
+  const before = setConversation(onEntry(ready(), entry(5, 'ana')), id, emptyConversation)
+  const after = onChannels(onBranch(before), { id: 'me', name: 'me', displayName: 'Me', role: 'member' }, [
+    channel({ head: 2, read: 1, unread: 1 }),
+  ])
+  expect(after.channels.get(id)).toMatchObject({ head: 2, read: 1, unread: 1 })
+  expect(after.conversations.size).toBe(0)
+})
 
 test('a message of somebody else is unread until it is read, my own never is', () => {
   let state = onEntry(ready(), entry(5, 'ana'))

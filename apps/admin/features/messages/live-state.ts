@@ -180,6 +180,11 @@ export function onMarks(state: LiveState, frame: MarksFrame): LiveState {
   }
 }
 
+/** The facility was restored or recovered: what is held here may be no more, and is loaded anew. */
+export function onBranch(state: LiveState): LiveState {
+  return { ...state, channels: new Map(), conversations: new Map(), marks: new Map(), news: null }
+}
+
 /** Notes that this person has read up to `seq` here, before the node repeats it to the person's other devices. */
 export function onOwnRead(state: LiveState, channelId: string, seq: number): LiveState {
   const channel = state.channels.get(channelId)

@@ -26,6 +26,7 @@ import {
   initialState,
   type Link,
   type LiveState,
+  onBranch,
   onChannel,
   onChannels,
   onEntry,
@@ -87,6 +88,7 @@ export class Messaging {
       client.on('presence', (people) => this.#update((state) => onPresence(state, people))),
       client.on('typing', (frame) => this.#update((state) => onTyping(state, frame, Date.now()))),
       client.on('gap', ({ channel }) => this.#update((state) => dropConversation(state, channel))),
+      client.on('branch', () => this.#update(onBranch)),
       client.on('notice', ({ level, code, message }) => {
         if (code === 'quorum') noteReadOnly(level === 'info' ? null : message)
       }),

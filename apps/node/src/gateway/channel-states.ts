@@ -1,6 +1,7 @@
 import type { ChannelState } from '@holdfast/api/contract/frames'
 import { limits } from '@holdfast/api/contract/limits'
 import type Database from 'better-sqlite3'
+import { sharedWith } from '../state/branches.ts'
 import { type ChannelRecord, type Directory, mayPost } from '../state/directory.ts'
 import { channelNoOf, messageKey, seqOf } from '../state/keys.ts'
 
@@ -48,12 +49,15 @@ export class ChannelStates {
     this.groups = db.prepare('SELECT groupId FROM channel_group WHERE channelId = ?').pluck()
   }
 
-  all(personNo: number): ChannelState[] {
+  /** @param branch of the places that the client has, when it is known */
+  all(personNo: number, branch?: string): ChannelState[] {
     const marks = new Map((this.ofPerson.all(personNo) as MarkRow[]).map((mark) => [mark.channelNo, mark]))
     const scan = { left: unreadScan.personEntries }
-    return [...this.directory.channelsOf(personNo)].map((channel) =>
-      this.state(channel, personNo, { mark: marks.get(channel.no), scan }),
-    )
+    const shared = branch === undefined ? null : sharedWith(this.directory, branch)
+    return [...this.directory.channelsOf(personNo)].map((channel) => ({
+      ...this.state(channel, personNo, { mark: marks.get(channel.no), scan }),
+      ...(shared !== null && { shared: shared(channel.no) }),
+    }))
   }
 
   one(channelId: string, personNo: number): ChannelState | null {

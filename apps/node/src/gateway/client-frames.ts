@@ -12,6 +12,7 @@ import type { Stored } from '../services/messaging/commands.ts'
 import type { MarkCollector } from '../services/messaging/mark-collector.ts'
 import type { Metrics } from '../services/overview/metrics.ts'
 import type { Presence } from '../services/presence/presence.ts'
+import { currentBranch } from '../state/branches.ts'
 import { type ChannelRecord, type Directory, mayPost } from '../state/directory.ts'
 import type { ChannelStates } from './channel-states.ts'
 import type { Connection } from './connection.ts'
@@ -155,8 +156,9 @@ export class ClientFrames implements FrameHandlers {
         person: { id: person.id, name: person.name, displayName: person.displayName, role: person.role },
         session: caller.sessionId,
         device: caller.deviceId,
-        channels: connection.talks ? this.o.channelStates.all(person.no) : [],
+        channels: connection.talks ? this.o.channelStates.all(person.no, frame.branch) : [],
         at: clock.now(),
+        branch: currentBranch(directory),
         ...(nodes.length > 0 && { nodes }),
       })
     } catch (error) {

@@ -17,7 +17,7 @@ export type ToWriter =
   /** Entries of a cluster's log, as one watch brought them. After one that failed, its watch's are passed over. */
   | { t: 'entries'; watch: number; entries: LogEntry[] }
   /** Takes up a cluster's log at this place. */
-  | { t: 'adopt'; generation: string; revision: number }
+  | { t: 'adopt'; generation: string; revision: number; survivor: boolean }
   /** Asks for everything applied so far to be put on the disk. */
   | { t: 'flush' }
   /** Leaves the write-ahead log alone while somebody copies the database, or tends it as usual again. */

@@ -25,7 +25,8 @@ port.on('message', (message: ToWriter) => {
     if (watch !== brokenWatch) attempt(watch, () => applied(watch, machine.applyEntries(entries)))
   } else if (message.t === 'adopt') {
     attempt(0, () => {
-      machine.adopt(message.generation, message.revision, machine.position?.versions ?? {})
+      const { generation, revision, survivor } = message
+      machine.adopt(generation, { revision, versions: machine.position?.versions ?? {}, survivor })
       if (machine.position !== null) tell({ t: 'adopted', position: machine.position })
     })
   } else if (message.t === 'flush') attempt(0, flush)

@@ -10,6 +10,7 @@ import {
 } from '../services/messaging/commands.ts'
 import { applySeen } from '../services/presence/commands.ts'
 import { Applying } from './applying.ts'
+import { beginBranch, branchSetting } from './branches.ts'
 import { asCommand } from './command-shape.ts'
 import { type Batch, commandTypes, systemActor } from './commands.ts'
 import { Directory } from './directory.ts'
@@ -113,9 +114,23 @@ export class StateMachine {
     })
   }
 
-  /** Takes up a cluster's log where the state as it is stands in it. */
-  adopt(generation: string, revision: number, versions: Record<string, number>): void {
-    this.transaction(() => this.sequencer.adopt(generation, revision, versions))
+  /**
+   * Takes up a cluster's log where the state as it is stands in it. `survivor`: without the other nodes, which may have
+   * confirmed more than this one has.
+   */
+  adopt(
+    generation: string,
+    {
+      revision,
+      versions,
+      survivor,
+    }: { revision: number; versions: Record<string, number>; survivor: boolean },
+  ): void {
+    this.transaction(() => {
+      this.sequencer.adopt(generation, revision, versions)
+      if (survivor) beginBranch(this.db, { id: generation, at: this.lastAt })
+    })
+    if (survivor) this.directory.refresh('setting', branchSetting)
   }
 
   /** Belongs to no cluster's log any more, for a state that goes on alone on another machine. */

@@ -26,6 +26,13 @@ export function randomFrom(seed: number): (below: number) => number {
   }
 }
 
+/** A message as its sender gives it. */
+export interface Said {
+  channel: number
+  person: number
+  id: string
+}
+
 interface Flight {
   no: number
   text: string
@@ -36,7 +43,7 @@ interface Flight {
 /** The state that every simulated cluster begins with. */
 export function founding(): Buffer {
   using machine = new TestMachine().setUp().populate()
-  machine.machine.adopt(generation, 0, {})
+  machine.machine.adopt(generation, { revision: 0, versions: {}, survivor: false })
   // A database in memory has no write-ahead log.
   machine.db.pragma('journal_mode = DELETE')
   return machine.db.serialize()
@@ -51,9 +58,10 @@ class SimulatedNode {
   flights: Flight[] = []
   /** Of epochs that are over: they may still arrive. */
   late: Flight[] = []
-  acknowledged = new Map<string, number>()
+  /** Sequences that its senders were told, in the order of their commands. */
+  acknowledged: { said: Said; seq: number }[] = []
   /** Commands of the batches of this epoch, by number. */
-  pending = new Map<number, string[]>()
+  pending = new Map<number, Said[]>()
 
   constructor(id: string, image: Buffer) {
     this.id = id
@@ -88,11 +96,13 @@ export class Simulation implements Disposable {
   readonly nodes: SimulatedNode[]
   readonly counts = { written: 0, repeated: 0, restores: 0, stops: 0, failures: 0, gaps: 0 }
   private readonly random: (below: number) => number
+  /** All that was ever written, and what is left of it. */
+  readonly written: LogEntry[] = []
   private readonly log: LogEntry[] = []
   private readonly versions = new Map<string, number>()
   private revision = 0
   private begins = 0
-  private messages = 0
+  private readonly said: Said[] = []
   private time = 10_000
 
   constructor(seed: number, image: Buffer, size = 3) {
@@ -135,19 +145,31 @@ export class Simulation implements Disposable {
     }
     if (node.flights.length >= onTheWay) return
     node.numbers += 1
-    const ids: string[] = []
+    const said: Said[] = []
     const commands = Array.from({ length: 1 + this.random(4) }, () => {
-      // Now and then a sender says the same again.
-      const again = this.messages > 0 && this.random(5) === 0
-      const id = `s${again ? this.random(this.messages) : this.messages++}`
-      ids.push(id)
-      return JSON.stringify([0, 1 + this.random(channels), 1 + this.random(people), id, 'x', 0, null])
+      const message = this.message()
+      said.push(message)
+      return JSON.stringify([0, message.channel, message.person, message.id, 'x', 0, null])
     })
     this.time += this.random(5)
     const at = this.time + (this.random(10) === 0 ? -3000 : 0)
     const text = encodeBatch(node.id, node.numbers, at, commands, node.epoch)
-    node.pending.set(node.numbers, ids)
+    node.pending.set(node.numbers, said)
     node.flights.push({ no: node.numbers, text, copies: 1 + (this.random(4) === 0 ? 1 + this.random(2) : 0) })
+  }
+
+  /** Now and then a sender says the same again, at this node or another; or uses an id for something else. */
+  private message(): Said {
+    const before = this.said[this.random(this.said.length + 1)]
+    if (before !== undefined && this.random(5) === 0)
+      return this.random(3) === 0 ? { ...before, channel: 1 + this.random(channels) } : before
+    const message = {
+      channel: 1 + this.random(channels),
+      person: 1 + this.random(people),
+      id: `s${this.said.length}`,
+    }
+    this.said.push(message)
+    return message
   }
 
   /** One of the batches on their way arrives; any of them may be the first. */
@@ -165,7 +187,9 @@ export class Simulation implements Disposable {
     this.revision += 1 + this.random(3)
     const version = (this.versions.get(key) ?? 0) + 1
     this.versions.set(key, version)
-    this.log.push({ key, version, revision: this.revision, text: flight.text })
+    const entry = { key, version, revision: this.revision, text: flight.text }
+    this.log.push(entry)
+    this.written.push(entry)
     this.counts.written += 1
   }
 
@@ -186,9 +210,11 @@ export class Simulation implements Disposable {
     for (const { batch, outcomes } of batches) {
       if (batch.o !== node.id || batch.e !== node.epoch) continue
       node.flights = node.flights.filter((flight) => flight.no !== batch.n || flight.copies > 0)
-      for (const [i, id] of (node.pending.get(batch.n) ?? []).entries()) {
+      for (const [i, said] of (node.pending.get(batch.n) ?? []).entries()) {
         const outcome = outcomes[i]
-        if (typeof outcome === 'number') node.acknowledged.set(id, outcome)
+        if (typeof outcome === 'number') node.acknowledged.push({ said, seq: outcome })
+        else if (outcome !== undefined && 'value' in outcome)
+          node.acknowledged.push({ said, seq: (outcome.value as { seq: number }).seq })
       }
       node.pending.delete(batch.n)
     }

@@ -100,6 +100,11 @@ test('a backup under load has every message acknowledged before it began, and is
   expect((await restored.http().call('/ca.pem')).body).toBe(node.ca)
   const { seq } = await restored.sdk(reader).send(channel, 'after')
   expect(seq).toBe(entries.length + 1)
+  // The numbers of what came after the backup are given again: whoever had those entries is given what is there now.
+  const ahead = restored.sdk(reader, { since: { [channel]: seq + 5 }, branch: '0' })
+  const next = await ahead.entries().next()
+  expect(next.value).toMatchObject({ seq, body: 'after' })
+  expect(ahead.branch).not.toBe('0')
 })
 
 test('a node killed while it makes backups lists none that is broken, and leaves no copy of the database', async () => {

@@ -223,6 +223,18 @@ test(
     })
     await say(first, channel, ['alone'])
     expect(await bodies(first, channel)).toEqual(['kept', 'alone'])
+    // A client that was given more by the lost ones goes back to what is left, and passes over nothing.
+    const ahead = first.sdk(owner, {
+      since: { [channel]: 3 },
+      branch: '0',
+      follow: ({ id }) => id === channel,
+    })
+    const told: unknown[] = []
+    ahead.on('branch', ({ undone }) => void told.push(...undone))
+    const next = await ahead.entries().next()
+    expect(next.value).toMatchObject({ seq: 2, body: 'alone' })
+    expect(told).toEqual([{ channel, from: 2, to: 3 }])
+    ahead.close()
     const recovered = await owner.api.audit.search.query({ action: 'cluster.recovered' })
     expect(recovered.rows[0]).toMatchObject({ actorName: owner.name })
     // The others come back: they have a majority of a cluster that is over, and must not go on beside the new one.

@@ -39,6 +39,8 @@ export interface AttemptOptions {
   url: string
   credentials: Credentials
   timeoutMs: number
+  /** Branch of the places that the client has; null: it has none. */
+  branch(): string | null
   onReady(link: Link): void
   onFailed(error: Error): void
 }
@@ -150,6 +152,8 @@ export class Attempt {
     const token = typeof source === 'function' ? await source() : source
     if (token !== undefined) frame.token = token
     if (program !== undefined) frame.client = program
+    const branch = this.#o.branch()
+    if (branch !== null) frame.branch = branch
     if (deviceKey) {
       const htu = clientProofTarget(this.#o.url)
       frame.proof = await deviceKey.proof({

@@ -73,6 +73,17 @@ export class ChannelCursor {
     this.#anchored = true
   }
 
+  /** Entries behind `seq` are not what they were: begins anew there. Returns the range that was taken and is no more. */
+  goBack(seq: number): { from: number; to: number } | null {
+    this.clear()
+    this.connectionLost()
+    if (this.#position <= seq) return null
+    const undone = { from: seq + 1, to: this.#position }
+    this.#position = seq
+    this.#known = seq
+    return undone
+  }
+
   /** The node says that entries up to `head` exist. */
   learn(head: number): void {
     if (head > this.#known) this.#known = head

@@ -11,6 +11,11 @@ export class ChannelTable {
     return this.#channels
   }
 
+  /** On another branch nothing is ahead of what the node says. */
+  goBack(): void {
+    for (const channel of this.#channels.values()) channel.head = 0
+  }
+
   /** Takes the list of a `ready`. Returns the ids of the channels that are not in it any more. */
   reset(channels: readonly ChannelState[]): string[] {
     const before = new Map(this.#channels)

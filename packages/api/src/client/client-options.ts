@@ -6,6 +6,8 @@ import type { Gap } from './entry-feed.ts'
 export interface ClientOptions extends ConnectionOptions {
   /** The newest sequence the application has, by channel id: the client goes on behind it. */
   since?: Readonly<Record<string, number>>
+  /** The branch of `since`, `client.branch` of the time when it was stored. Without it a restore goes unnoticed. */
+  branch?: string
   /**
    * Where to begin in a channel that `since` does not name: with what comes from now on, behind this person's read
    * mark, at the oldest entry kept, or behind the sequence that a function gives. Default: `now`.
@@ -32,11 +34,21 @@ export interface SendOptions extends ChangeOptions {
   reply?: number
 }
 
+/** The facility was restored from a backup, or recovered without some of its nodes. */
+export interface BranchChange {
+  branch: string
+  previous: string
+  /** Entries that were given to the application and are no more; what stands in their places now comes as `entry`. */
+  undone: Gap[]
+}
+
 export interface ClientEvents {
   /** An entry of a followed channel. The next one comes when the handlers' promises are done. */
   entry: Entry
   /** Entries that retention had removed before they could be fetched. */
   gap: Gap
+  /** Before the entries of the new branch: forget what it says is undone. */
+  branch: BranchChange
   state: StateChange
   /** The person's channels changed. */
   channel: Extract<ServerFrame, { t: 'channel' }>

@@ -19,9 +19,12 @@ import { ConnectionStoppedError } from './errors.ts'
 import { Marks } from './marks.ts'
 import { createMessageIds } from './message-id.ts'
 import { type Acknowledgement, Outbox, type Submission } from './outbox.ts'
+import { OutboxPump } from './outbox-pump.ts'
 import { faultOf } from './outgoing.ts'
-import { type HistoryFrame, type HistoryPage, Requests } from './requests.ts'
+import { Places } from './places.ts'
+import { type HistoryFrame, type HistoryPage, type HistoryRange, Requests } from './requests.ts'
 
+export type { BranchChange } from './client-options.ts'
 export type {
   Acknowledgement,
   ChangeOptions,
@@ -53,25 +56,25 @@ export class Client {
   readonly #feed: EntryFeed
   readonly #nextId = createMessageIds()
   readonly #channels = new ChannelTable()
+  readonly #places: Places
+  readonly #pump: OutboxPump
   readonly #liveWaiters = new Set<PromiseWithResolvers<void>>()
   #person: ReadyFrame['person'] | null = null
   #device: string | null = null
-  #requestId = 0
-  readonly #newRequestId = (): number => ++this.#requestId
   #syncsUnanswered = 0
   #watching = false
   #presence: 'online' | 'away' = 'online'
   #marksTimer: ReturnType<typeof setTimeout> | undefined
-  #pauseTimer: ReturnType<typeof setTimeout> | undefined
   #stopped: ConnectionStoppedError | null = null
 
   constructor(options: ClientOptions) {
     this.#options = options
+    this.#places = new Places(options)
     this.#outbox = new Outbox(
       options.outboxEntries === undefined ? {} : { maxEntries: options.outboxEntries },
     )
     this.#feed = new EntryFeed({
-      nextRequestId: this.#newRequestId,
+      nextRequestId: () => this.#requests.nextId(),
       request: (frame) => this.#connection.write(frame),
       deliver: (entry) => this.#deliver(entry),
       ready: () => this.#events.has('entry'),
@@ -91,6 +94,13 @@ export class Client {
         this.#feed.isOwed,
       isStalled: (ms) => this.#outbox.isStalled(ms),
       hasUnstored: () => this.#outbox.size > 0,
+      branch: () => this.branch,
+    })
+    this.#pump = new OutboxPump({
+      outbox: this.#outbox,
+      isOpen: () => this.#authenticated,
+      isWritable: () => this.#connection.writable,
+      write: (frame) => this.#connection.write(frame),
     })
   }
 
@@ -208,6 +218,11 @@ export class Client {
     return this.#feed.positions()
   }
 
+  /** The branch on which `positions` are; null before the first `ready`. */
+  get branch(): string | null {
+    return this.#places.branch
+  }
+
   /** Notes that the person has read up to `seq`. Sent soon, together with other marks. */
   markRead(channel: string, seq: number): void {
     this.#mark(channel, { read: seq })
@@ -219,12 +234,14 @@ export class Client {
   }
 
   /** A page of a channel's history: the newest below `before`, or the oldest above `after`. */
-  history(
-    channel: string,
-    range: { before?: number; after?: number; limit?: number } = {},
-  ): Promise<HistoryPage> {
+  history(channel: string, range: HistoryRange = {}): Promise<HistoryPage> {
     if (this.#stopped) return Promise.reject(this.#stopped)
-    const frame: HistoryFrame & { id: number } = { t: 'history', id: this.#newRequestId(), channel, ...range }
+    const frame: HistoryFrame & { id: number } = {
+      t: 'history',
+      id: this.#requests.nextId(),
+      channel,
+      ...range,
+    }
     const answer = this.#requests.add(frame)
     if (this.#authenticated) this.#connection.write(frame)
     return answer
@@ -271,32 +288,14 @@ export class Client {
     } catch (error) {
       return Promise.reject(error)
     }
-    this.#flushOutbox()
+    this.#pump.flush()
     return settled
-  }
-
-  #flushOutbox(): void {
-    if (!this.#authenticated || this.#pauseTimer !== undefined) return
-    while (this.#connection.writable) {
-      const frame = this.#outbox.next()
-      if (!frame) return
-      this.#connection.write(frame)
-    }
-    this.#pause(clientBounds.socketPollMs)
-  }
-
-  /** Writes nothing from the outbox for a while. */
-  #pause(ms: number): void {
-    if (this.#pauseTimer !== undefined) return
-    this.#pauseTimer = setTimeout(() => {
-      this.#pauseTimer = undefined
-      this.#flushOutbox()
-    }, ms)
   }
 
   #ready(frame: ReadyFrame): void {
     this.#person = frame.person
     this.#device = frame.device
+    this.#goTo(frame)
     const missing = this.#channels.reset(frame.channels)
     for (const channel of frame.channels) this.#follow(channel)
     for (const id of missing) {
@@ -309,21 +308,23 @@ export class Client {
     if (this.#presence !== 'online') this.#connection.write({ t: 'presence', state: this.#presence })
     for (const request of this.#requests.frames()) this.#connection.write(request)
     this.#flushMarks()
-    // What the last node had no room for, this one may take.
-    clearTimeout(this.#pauseTimer)
-    this.#pauseTimer = undefined
-    this.#flushOutbox()
+    this.#pump.begin()
+  }
+
+  /** On another branch all places are taken back to what it shares with the one before. */
+  #goTo(frame: ReadyFrame): void {
+    const change = this.#places.take(frame)
+    if (!change) return
+    const { shared, undone, ...names } = change
+    this.#channels.goBack()
+    this.#marks.goBack(shared)
+    this.#outbox.goBack(shared)
+    this.#emit('branch', { ...names, undone: this.#feed.goBack(shared, undone) })
   }
 
   #follow(channel: ChannelState): void {
-    const { since, begin = 'now', follow } = this.#options
-    if (follow && !follow(channel)) return
-    const begins = { now: channel.head, unread: channel.read, oldest: 0 }
-    const given = since?.[channel.id]
-    this.#feed.follow(channel, {
-      position: given ?? (typeof begin === 'function' ? begin(channel) : begins[begin]),
-      anchored: given !== undefined || begin !== 'now',
-    })
+    if (this.#options.follow?.(channel) === false) return
+    this.#feed.follow(channel, this.#places.start(channel))
   }
 
   /** Asks for what was missed, in as few frames as the protocol allows; each is answered with a `synced`. */
@@ -342,7 +343,7 @@ export class Client {
   #receive(frames: ServerFrame[]): void {
     for (const frame of frames) this.#handle(frame)
     this.#feed.pump()
-    this.#flushOutbox()
+    this.#pump.flush()
   }
 
   #handle(frame: ServerFrame): void {
@@ -410,10 +411,7 @@ export class Client {
       // This may bring in another node, which is given everything again.
       if (frame.code === 'no-quorum')
         this.#connection.quorumLost(new HoldfastError(frame.code, frame.message))
-      if (outcome.kept)
-        this.#pause(
-          Math.min(clientBounds.busyMaxMs, clientBounds.busyMs * 2 ** Math.min(outcome.refusals, 10)),
-        )
+      if (outcome.kept) this.#pump.refused(outcome.refusals)
       return
     }
     if (
@@ -432,7 +430,10 @@ export class Client {
       this.#emit('failure', error instanceof Error ? error : new Error(String(error))),
     )
     if (this.#options.markDelivered === false) return pending
-    const mark = (): void => this.#mark(entry.channel, { delivered: entry.seq })
+    const { branch } = this
+    const mark = (): void => {
+      if (branch === this.branch) this.#mark(entry.channel, { delivered: entry.seq })
+    }
     if (pending) return pending.then(mark)
     mark()
     return undefined
@@ -474,7 +475,7 @@ export class Client {
   #stop(error: ConnectionStoppedError): void {
     this.#stopped = error
     clearTimeout(this.#marksTimer)
-    clearTimeout(this.#pauseTimer)
+    this.#pump.stop()
     for (const waiter of this.#liveWaiters) waiter.reject(error)
     this.#liveWaiters.clear()
     this.#feed.stop()

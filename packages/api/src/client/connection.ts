@@ -59,6 +59,8 @@ export interface ConnectionOwner {
   isStalled(ms: number): boolean
   /** Whether something waits to be stored. */
   hasUnstored(): boolean
+  /** As in AttemptOptions. */
+  branch(): string | null
 }
 
 export class Connection {
@@ -99,6 +101,7 @@ export class Connection {
       nodes: this.nodes,
       credentials: options,
       timing: this.#timing,
+      branch: () => owner.branch(),
       onReady: (link) => this.#adopt(link),
       onIdle: (waitMs, error) => {
         if (this.#link) this.#stayReadOnly()

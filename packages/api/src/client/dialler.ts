@@ -7,6 +7,8 @@ export interface DiallerOptions {
   nodes: NodeList
   credentials: Credentials
   timing: Timing
+  /** As in AttemptOptions. */
+  branch(): string | null
   onReady(link: Link): void
   /** No attempt is under way, and none can be made before `waitMs` are over. */
   onIdle(waitMs: number, error: Error): void
@@ -86,6 +88,7 @@ export class Dialler {
     const attempt = new Attempt({
       url,
       credentials,
+      branch: this.#o.branch,
       timeoutMs: Math.min(timing.connectMaxMs, timing.connectMs * growth),
       onReady: (link) => {
         this.#running.delete(url)

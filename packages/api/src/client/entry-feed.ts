@@ -84,6 +84,27 @@ export class EntryFeed {
     this.#wanting.delete(cursor)
   }
 
+  /**
+   * Another branch: goes back to what each channel shares with it, to the beginning where that is not known. Returns what
+   * was handed to the application and is no more; `before` is the same for channels that it never followed.
+   */
+  goBack(shared: ReadonlyMap<string, number>, before: readonly Gap[]): Gap[] {
+    const undone = before.filter(({ channel }) => !this.#cursors.has(channel) && !this.#left.has(channel))
+    for (const [channel, left] of this.#left) {
+      const upTo = shared.get(channel) ?? 0
+      if (left.position > upTo) undone.push({ channel, from: upTo + 1, to: left.position })
+      left.position = Math.min(left.position, upTo)
+    }
+    for (const cursor of this.#cursors.values()) {
+      const range = cursor.goBack(shared.get(cursor.channel) ?? 0)
+      if (range) undone.push({ channel: cursor.channel, ...range })
+      // What the application is busy with was of the branch before.
+      this.#handled.delete(cursor.channel)
+      this.#stirred.add(cursor)
+    }
+    return undone
+  }
+
   /** What `sync` is to name. The answers move the cursors; until then nothing else is asked for them. */
   syncPositions(): Record<string, number> {
     const since: Record<string, number> = {}

@@ -39,6 +39,14 @@ export class Marks {
     }
   }
 
+  /** Another branch: what was read behind `shared` has yet to be read. */
+  goBack(shared: ReadonlyMap<string, number>): void {
+    for (const [channel, { delivered, read }] of this.#own) {
+      const most = shared.get(channel) ?? 0
+      this.#own.set(channel, { delivered: Math.min(delivered, most), read: Math.min(read, most) })
+    }
+  }
+
   forget(channel: string): void {
     this.#own.delete(channel)
     this.#sent.delete(channel)

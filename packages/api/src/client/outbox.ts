@@ -198,6 +198,16 @@ export class Outbox {
     this.#remove(id)?.reject(error)
   }
 
+  /** Another branch: messages that name an entry behind `shared` would name another one, or none, and are refused. */
+  goBack(shared: ReadonlyMap<string, number>): void {
+    for (const { frame } of [...this.#pending.values()]) {
+      const named = frame.t === 'send' ? frame.reply : frame.seq
+      if (named === undefined || named <= (shared.get(frame.channel) ?? 0)) continue
+      const text = `Entry ${named}, which message ${frame.id} is about, was lost when the facility was restored or recovered.`
+      this.cancel(frame.id, new HoldfastError('not-found', text))
+    }
+  }
+
   /** The connection is gone: everything that is not acknowledged goes out again, oldest first. */
   connectionLost(): void {
     this.#inFlight = 0

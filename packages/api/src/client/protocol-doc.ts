@@ -15,6 +15,7 @@ const meanings: {
     token: 'Session token; absent in a browser, whose cookie speaks.',
     proof: 'Proof of the device key over the nonce of `hello`; demanded of sessions bound to a device.',
     client: 'Name and version of the program.',
+    branch: 'The branch of the places that the client has, as `ready` named it; see Branches.',
   },
   sync: { since: 'The newest sequence the client has, by channel id; 0 for none.' },
   send: {

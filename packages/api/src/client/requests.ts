@@ -5,6 +5,9 @@ import { clientBounds } from './bounds.ts'
 export type HistoryFrame = Extract<ClientFrame, { t: 'history' }>
 export type PageFrame = Extract<ServerFrame, { t: 'page' }>
 
+/** What to give of a channel: the newest below `before`, or the oldest above `after`. */
+export type HistoryRange = Pick<HistoryFrame, 'before' | 'after' | 'limit'>
+
 /** A stretch of a channel, oldest entry first. */
 export interface HistoryPage {
   entries: Entry[]
@@ -25,6 +28,13 @@ interface Waiting {
 /** The application's `history` requests. They have no effect on the node, so a new connection simply asks again. */
 export class Requests {
   readonly #waiting = new Map<number, Waiting>()
+  #lastId = 0
+
+  /** An id for a request of this client, whoever makes it. */
+  nextId(): number {
+    this.#lastId += 1
+    return this.#lastId
+  }
 
   add(frame: HistoryFrame & { id: number }): Promise<HistoryPage> {
     if (this.#waiting.size >= clientBounds.requests)

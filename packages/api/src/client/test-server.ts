@@ -79,6 +79,15 @@ export class TestLog {
     for (const listener of this.#listeners) listener()
     return { entry, duplicate: false }
   }
+
+  /** Forgets the entries that `kept` does not want, as after a restore from a backup. */
+  goBack(kept: (entry: Entry) => boolean): void {
+    for (const entry of this.commits) if (!kept(entry)) this.#byClientId.delete(entry.id)
+    const left = this.commits.filter(kept)
+    this.commits.splice(0, this.commits.length, ...left)
+    this.#heads.clear()
+    for (const { channel, seq } of left) this.#heads.set(channel, seq)
+  }
 }
 
 export class TestServer implements AsyncDisposable {
@@ -99,6 +108,8 @@ export class TestServer implements AsyncDisposable {
   readonly #acceptor = new WebSocketServer({ noServer: true, maxPayload: limits.frameBytes })
   readonly #log: TestLog
   readonly #unlisten: () => void
+  /** Branches of the past with what they share with the one before. */
+  readonly #branches: { id: string; heads: ReadonlyMap<string, number> }[] = [{ id: '0', heads: new Map() }]
   readonly #all = new Set<WebSocket>()
   /** Those that have authenticated. */
   readonly #sockets = new Set<WebSocket>()
@@ -168,6 +179,19 @@ export class TestServer implements AsyncDisposable {
   /** Removes entries below `floor`, as retention does. */
   expire(channel: string, floor: number): void {
     this.channels.get(channel)!.floor = floor
+  }
+
+  /** Goes on from an earlier state: in each channel with the entries up to `heads`. The only server of its log. */
+  restore(branch: string, heads: ReadonlyMap<string, number>): void {
+    this.cutAll()
+    this.#branches.push({ id: branch, heads })
+    this.#log.goBack(({ channel, seq }) => seq <= (heads.get(channel) ?? 0))
+    this.#applied = this.#log.commits.length
+    for (const channel of this.channels.values()) {
+      channel.log.splice(heads.get(channel.id) ?? 0)
+      channel.delivered = Math.min(channel.delivered, channel.log.length)
+      channel.read = Math.min(channel.read, channel.log.length)
+    }
   }
 
   /** Sends a frame to every connection. */
@@ -273,11 +297,20 @@ export class TestServer implements AsyncDisposable {
         unread: log.length - read,
         archived: false,
         mayPost: true,
+        ...this.#shared(id, frame.branch),
       })),
+      branch: this.#branches.at(-1)!.id,
       at: Date.now(),
       ...(this.nodes && { nodes: this.nodes }),
     })
     if (this.#mode === 'mute') this.#send(socket, quorumNotice('alert'))
+  }
+
+  #shared(channel: string, from: string | undefined): { shared?: number } {
+    const place = this.#branches.findIndex(({ id }) => id === from)
+    const forks = this.#branches.slice(place + 1)
+    if (from === undefined || forks.length === 0) return {}
+    return { shared: place < 0 ? 0 : Math.min(...forks.map(({ heads }) => heads.get(channel) ?? 0)) }
   }
 
   #sync(socket: WebSocket, since: Record<string, number>): void {

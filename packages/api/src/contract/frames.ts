@@ -40,6 +40,8 @@ export const clientFrames = {
     /** DPoP proof (RFC 9449) over the hello's nonce; demanded of sessions bound to a device. */
     proof: z.string().max(4096).optional(),
     client: z.string().max(120).optional(),
+    /** Branch of the places that the client has. */
+    branch: z.string().max(limits.branchLength).optional(),
   }),
   sync: z.object({
     t: z.literal('sync'),
@@ -142,6 +144,8 @@ export interface ChannelState {
   archived: boolean
   /** Whether this person may send here. */
   mayPost: boolean
+  /** Only in a `ready` on another branch than the client's: newest sequence that both have with the same entry. */
+  shared?: number
   /** direct: the other person. */
   peer?: { id: string; name: string; displayName: string }
 }
@@ -182,6 +186,8 @@ export type ServerFrame =
       device: string | null
       channels: ChannelState[]
       at: number
+      /** On which branch of the past the sequences stand; absent from nodes that know of none. */
+      branch?: string
       /** Addresses of all members of the cluster, `https://host:port`; absent where there is none. */
       nodes?: string[]
     }

@@ -37,6 +37,7 @@ export const limits = {
   passwordLength: 256,
   passwordMinLength: 10,
   clientIdLength: 64,
+  branchLength: 64,
   searchLength: 200,
   /** Connections of one node. */
   connections: 20_000,

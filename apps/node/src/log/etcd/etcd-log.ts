@@ -8,12 +8,12 @@ import { Writer } from '../writer.ts'
 import type { AppliedBatch, FromWriter } from '../writer-protocol.ts'
 import { ChainHistory, type Mark } from './chain-history.ts'
 import { EtcdClient, type EtcdCredentials, type EtcdStatus, type Watch } from './etcd-client.ts'
+import { calmProbeMs, EtcdProbe } from './etcd-probe.ts'
 import { EtcdProcess, type EtcdProcessOptions } from './etcd-process.ts'
 import { type HeardReport, NodeReports } from './node-reports.ts'
 import { logPrefix, Proposals, proposalBounds } from './proposals.ts'
 
 /** Pauses, ms. */
-const probeMs = 500
 const watchAgainMs = 200
 const applyAgainMs = 1000
 const epochAgainMs = 100
@@ -83,7 +83,7 @@ export class EtcdLog implements Log {
   private arrived: LogEntry[] = []
   private paused = false
   private readonly timers = new Set<NodeJS.Timeout>()
-  private latest: EtcdStatus | null = null
+  private readonly probe: EtcdProbe
   private blocked: string | null = 'The node has just started.'
   private hasTakenPart = false
   private stopping = false
@@ -111,11 +111,19 @@ export class EtcdLog implements Log {
       clientPort,
       logger,
       onExit: () => {
-        this.latest = null
+        this.probe.latest = null
       },
     })
     this.client = new EtcdClient(`127.0.0.1:${clientPort}`, options.credentials)
     this.proposals = new Proposals({ nodeId, client: this.client, now: () => this.now(), clock, logger })
+    this.probe = new EtcdProbe({
+      client: this.client,
+      isCalm: () => this.blocked === null && this.proposals.oldestMs < calmProbeMs,
+      onLook: () => {
+        if (!this.stopping && !this.restoreAsked) this.block(this.whyNot())
+      },
+      onNewLeader: () => this.proposals.leaderChanged(),
+    })
     this.reports = new NodeReports({
       client: this.client,
       nodeId,
@@ -128,11 +136,11 @@ export class EtcdLog implements Log {
 
   /** The newest word of this node's etcd; null while it cannot be asked. */
   get status(): EtcdStatus | null {
-    return this.latest
+    return this.probe.latest
   }
 
   get leads(): boolean {
-    return this.latest !== null && this.latest.leader === this.latest.memberId
+    return this.probe.leads
   }
 
   get writable(): boolean {
@@ -189,7 +197,7 @@ export class EtcdLog implements Log {
     this.position = position
     if (this.o.retired) return
     this.process.start()
-    this.every(probeMs, () => this.probe())
+    this.probe.start()
     this.every(flushMs, () => this.flush())
     this.reports.start()
     if (!(await this.takeOver())) return
@@ -235,8 +243,9 @@ export class EtcdLog implements Log {
     this.proposals.stop()
     for (const timer of this.timers) clearInterval(timer)
     this.reports.stop()
+    this.probe.stop()
+    this.probe.latest = null
     await this.process.stop()
-    this.latest = null
   }
 
   async stop(): Promise<void> {
@@ -246,6 +255,7 @@ export class EtcdLog implements Log {
       await new Promise((resolve) => setTimeout(resolve, 10))
     this.proposals.stop()
     for (const timer of this.timers) clearInterval(timer)
+    this.probe.stop()
     this.reports.stop()
     this.watch?.close()
     for (const { done } of this.waiters) done()
@@ -277,10 +287,11 @@ export class EtcdLog implements Log {
       this.restore('this node has no state of this cluster yet')
       return false
     }
-    const revision = adopts === 'renamed' ? (this.position?.revision ?? 0) : 0
+    const survivor = adopts === 'renamed'
+    const revision = survivor ? (this.position?.revision ?? 0) : 0
     await new Promise<void>((resolve) => {
       this.onTakenOver = resolve
-      this.writer.post({ t: 'adopt', generation, revision })
+      this.writer.post({ t: 'adopt', generation, revision, survivor })
     })
     this.o.onAdopted()
     return true
@@ -292,7 +303,7 @@ export class EtcdLog implements Log {
       try {
         const at = String(this.o.clock.now())
         this.proposals.begin(await this.client.put(`/boot/${this.o.nodeId}`, at, proposalBounds.writeMs))
-        await this.probe()
+        await this.probe.look()
         return
       } catch {
         await new Promise((resolve) => setTimeout(resolve, epochAgainMs))
@@ -417,20 +428,11 @@ export class EtcdLog implements Log {
     this.o.onRestoreNeeded(reason)
   }
 
-  private async probe(): Promise<void> {
-    try {
-      this.latest = await this.client.status()
-    } catch {
-      this.latest = null
-    }
-    if (this.stopping || this.restoreAsked) return
-    this.block(this.whyNot())
-  }
-
   private whyNot(): string | null {
     const readOnly = 'this node can be read and takes nothing new until then'
-    if (this.latest === null) return `The etcd of this node does not answer yet; ${readOnly}.`
-    if (this.latest.leader === null) return `This node does not reach a majority of the cluster; ${readOnly}.`
+    const { latest } = this.probe
+    if (latest === null) return `The etcd of this node does not answer yet; ${readOnly}.`
+    if (latest.leader === null) return `This node does not reach a majority of the cluster; ${readOnly}.`
     if (this.proposals.epoch === null) return `This node is joining in; ${readOnly}.`
     if (this.proposals.oldestMs > stuckMs)
       return `The cluster has not confirmed a change for ${Math.round(this.proposals.oldestMs / 1000)} s; ${readOnly}.`
@@ -451,7 +453,8 @@ export class EtcdLog implements Log {
   }
 
   private compose() {
-    const { index, chain, latest, durable } = this
+    const { index, chain, durable } = this
+    const { latest } = this.probe
     const marks: Mark[] = [...this.chains.marks(index), [index, chain]]
     return {
       at: this.o.clock.now(),

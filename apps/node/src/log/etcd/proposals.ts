@@ -28,6 +28,8 @@ interface Flight {
   text: string
   waiting: Waiting[]
   startedAt: number
+  /** Times it was written; only what comes of the newest counts. */
+  tries: number
   /** Applied here: nothing is left to do. */
   settled: boolean
   /** Its place among the writes at once is free again. */
@@ -177,27 +179,34 @@ export class Proposals {
       epoch,
     )
     const startedAt = this.clock.monotonic()
-    const flight: Flight = { no, text, waiting, startedAt, settled: false, released: false }
+    const flight: Flight = { no, text, waiting, startedAt, tries: 0, settled: false, released: false }
     this.flights.set(no, flight)
     this.writes += 1
     this.write(flight)
     return true
   }
 
+  /** What a leader that is gone was handed is lost, and nobody says so before the time is over: it is written anew. */
+  leaderChanged(): void {
+    for (const flight of this.flights.values()) if (!flight.released) this.write(flight)
+  }
+
   private write(flight: Flight): void {
+    flight.tries += 1
+    const { tries } = flight
     this.client.put(`${logPrefix}${this.nodeId}`, flight.text, proposalBounds.writeMs).then(
       () => {
         this.lastProblem = null
         this.release(flight)
       },
       (error: unknown) => {
-        if (flight.settled) return
+        if (flight.settled || flight.tries !== tries) return
         const code = error instanceof EtcdError ? error.code : null
         this.lastProblem = error instanceof Error ? error.message : String(error)
         this.logger.debug({ err: error, batch: flight.no }, 'a batch was not written; it is written again')
         const pause = code === overloaded ? proposalBounds.overloadedMs : proposalBounds.againMs
         setTimeout(() => {
-          if (!flight.settled) this.write(flight)
+          if (!flight.settled && flight.tries === tries) this.write(flight)
         }, pause)
       },
     )

@@ -3,6 +3,7 @@
 import type { BackupMade } from '@holdfast/api/backup-services'
 import type { BackupSettingsInput } from '@holdfast/api/contract/backup-inputs'
 import { type Handler, refuse } from '../../state/applying.ts'
+import { beginBranch, branchSetting } from '../../state/branches.ts'
 import { storeSetting } from '../../state/store-setting.ts'
 
 export const backupSettingKeys = {
@@ -98,7 +99,8 @@ export interface RestoredPayload {
 
 /**
  * The state goes on alone on other hardware: its node is the only one, nobody is signed in. Sessions end because those
- * that were ended after the backup would be open again; devices keep their certificates.
+ * that were ended after the backup would be open again; devices keep their certificates. What came after the backup is
+ * lost and its sequences are given again: the node's new id names the branch on which they are.
  */
 const restored: Handler<RestoredPayload> = (applying, p, actor) => {
   const { directory } = applying
@@ -126,6 +128,8 @@ const restored: Handler<RestoredPayload> = (applying, p, actor) => {
   // Whoever holds one would join a facility that has changed its place.
   applying.run('DELETE FROM invitation WHERE usedAt IS NULL')
   storeSetting(applying, backupSettingKeys.made, {})
+  beginBranch(applying.db, { id: p.node.id, at: applying.at })
+  applying.changed('setting', branchSetting)
   applying.audit(actor, {
     action: 'backup.restored',
     target: p.node.id,
