@@ -78,6 +78,31 @@ const clusterPayloads = {
   }),
 }
 
+/** The nodes of the facility as they mostly are, so that a rollout now and then begins and goes on. */
+const rolloutId = fc.constantFrom('ro_1', 'ro_2')
+const rolloutPayloads = {
+  'rollout.begin': fc.record({
+    id: rolloutId,
+    bundle: hash,
+    bytes: fc.nat(),
+    version: fc.constant('0.2.0'),
+    source: nodeId,
+    by: line,
+    again: fc.boolean(),
+    nodes: fc.oneof(
+      { weight: 4, arbitrary: fc.constantFrom(['n_1', 'n_2'], ['n_1', 'n_2', 'n_3']) },
+      { weight: 1, arbitrary: fc.array(nodeId, { maxLength: 3 }) },
+    ),
+  }),
+  'rollout.step': fc.record({
+    id: rolloutId,
+    node: nodeId,
+    event: fc.constantFrom('ask', 'confirm', 'fail'),
+    reason: fc.option(line),
+  }),
+  'rollout.stop': fc.record({ id: rolloutId, reason: line }),
+}
+
 const checkpoints = signedCheckpoints('n_1', [1, 2, 3, 5, 8])
 const cosigned = signedCheckpoints('n_2', [1, 2, 3, 5, 8])
 /** The node that takes a restored state over is new, or one that is known, which is refused. */
@@ -230,6 +255,7 @@ const payloads: Record<keyof typeof handlers & string, fc.Arbitrary<unknown>> = 
   ...auditPayloads,
   ...backupPayloads,
   ...clusterPayloads,
+  ...rolloutPayloads,
   'settings.update': fc.record({
     version: fc.integer({ min: 0, max: 3 }),
     policy: fc.record({ deviceRequired: fc.boolean() }),
@@ -282,7 +308,7 @@ export const sensibleCommand: fc.Arbitrary<unknown> = fc.oneof(
     weight: 8,
     arbitrary: controlOf(names.filter((each) => !(each in auditPayloads) && !(each in clusterPayloads))),
   },
-  { weight: 2, arbitrary: controlOf(Object.keys(clusterPayloads)) },
+  { weight: 3, arbitrary: controlOf(Object.keys(clusterPayloads)) },
   { weight: 1, arbitrary: controlOf(Object.keys(auditPayloads)) },
 )
 

@@ -62,6 +62,8 @@ test('a command is settled once, by what its batch came to, and never because it
       const proposals = new Proposals({ nodeId: 'n_1', client, now: () => 1, clock: systemClock, logger })
       const outcomes: (string | number)[][] = []
       const allowed = new Set<number>()
+      /** Batches that were answered for or applied, so that they no longer count among those being written. */
+      const through = new Set<number>()
       let commands = 0
       const add = (): void => {
         const id = commands++
@@ -75,6 +77,7 @@ test('a command is settled once, by what its batch came to, and never because it
         const batch = log.stored.get(log.applied + 1)
         if (batch === undefined) return
         log.applied += 1
+        through.add(log.applied)
         expect(batch).toMatchObject({ o: 'n_1', e: epoch })
         const ids = (batch.c as unknown as [number][]).map(([id]) => id)
         for (const id of ids) allowed.add(id)
@@ -88,6 +91,7 @@ test('a command is settled once, by what its batch came to, and never because it
         const taken = log.take(which)
         if (taken === undefined) return
         if (how !== 'refused') log.store(taken)
+        if (how === 'stored') through.add(taken.batch.n)
         taken.answer(how === 'stored' ? null : new Error(how))
       }
       proposals.begin(epoch)
@@ -97,9 +101,9 @@ test('a command is settled once, by what its batch came to, and never because it
         else if (each.do === 'apply') apply()
         else if (each.do === 'leader') proposals.leaderChanged()
         await vi.advanceTimersByTimeAsync(each.do === 'time' ? againMs : 0)
-        expect(new Set(log.waiting.map(({ batch }) => batch.n)).size).toBeLessThanOrEqual(
-          proposalBounds.writes + log.applied,
-        )
+        // One that is through may still wait for the answer to another try.
+        const atOnce = new Set(log.waiting.map(({ batch }) => batch.n).filter((n) => !through.has(n)))
+        expect(atOnce.size).toBeLessThanOrEqual(proposalBounds.writes)
       }
       if (stopped) proposals.stop()
       for (let i = 0; i < 200 && !proposals.idle; i += 1) {
