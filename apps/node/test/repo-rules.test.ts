@@ -135,6 +135,11 @@ describe('how files look', () => {
     expect(barrels).toEqual([])
   })
 
+  it('zod is imported as a namespace, of which the bundle keeps what is used; its own `z` brings all languages', () => {
+    const whole = files.filter((file) => /^import [^*]*\bz\b[^*]* from 'zod'/m.test(file.text))
+    expect(whole.map((file) => file.path)).toEqual([])
+  })
+
   it('names are kebab-case', () => {
     const name = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9-]+)*$/
     expect(files.map((file) => file.path).filter((path) => !name.test(basename(path)))).toEqual([])

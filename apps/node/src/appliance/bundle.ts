@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { open, readFile } from 'node:fs/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import { BundleError } from './bundle-errors.ts'
 import { SignatureError, verifiedContent } from './cms.ts'
 import { Squashfs, SquashfsError } from './squashfs.ts'

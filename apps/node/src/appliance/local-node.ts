@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { request } from 'node:https'
-import { z } from 'zod'
+import * as z from 'zod'
 import { trustPaths } from '../trust/files.ts'
 import type { AppliancePaths } from './paths.ts'
 

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import { atomicWriteFile, ensureDir } from '../platform/files.ts'
 import { BundleError } from './bundle-errors.ts'
 import type { AppliancePaths } from './paths.ts'

@@ -1,5 +1,5 @@
 /** The two slots, through RAUC and its boot chooser. */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Bundle } from './bundle.ts'
 import type { Slot } from './release.ts'
 import { type RunTool, runTool } from './tools.ts'

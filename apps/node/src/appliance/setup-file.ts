@@ -3,7 +3,7 @@
  * The owner's recovery codes are not kept: the owner makes new ones after signing in.
  */
 import { displayNameSchema, nameSchema } from '@holdfast/api/contract/names'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** A password is longer than a name and shorter than a page. */
 const maxPasswordChars = 1024

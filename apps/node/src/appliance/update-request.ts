@@ -1,7 +1,7 @@
 /** How the daemon, which may change nothing on the machine, asks root to install what was uploaded to it. */
 import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { atomicWriteFile } from '../platform/files.ts'
 import { readBundle } from './bundle.ts'
 import { BundleError } from './bundle-errors.ts'

@@ -10,7 +10,7 @@
  */
 import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { atomicWriteFile, ensureDir } from '../platform/files.ts'
 
 export const updatePhases = ['installed', 'trial', 'confirmed', 'rolled-back', 'refused', 'failed'] as const

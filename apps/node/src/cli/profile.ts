@@ -2,7 +2,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writePrivateFile } from '@holdfast/api/client/node-key-file'
-import { z } from 'zod'
+import * as z from 'zod'
 import { readEnvironment } from '../config/env.ts'
 import { CommandError, UsageError } from './errors.ts'
 

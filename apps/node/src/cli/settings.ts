@@ -1,7 +1,7 @@
 import { settingsUpdate } from '@holdfast/api/contract/inputs'
 import type { FacilitySettings } from '@holdfast/api/services'
 import { Command } from 'commander'
-import { z } from 'zod'
+import * as z from 'zod'
 import { UsageError } from './errors.ts'
 import { facts, print, printJson } from './output.ts'
 import { openRemote, type RemoteFlags, remoteCommand } from './remote.ts'

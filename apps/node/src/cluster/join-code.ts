@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { addressSchema } from '@holdfast/api/contract/cluster-inputs'
 import { HoldfastError } from '@holdfast/api/contract/errors'
-import { z } from 'zod'
+import * as z from 'zod'
 
 const secretBytes = 24
 const prefix = 'HF1-'

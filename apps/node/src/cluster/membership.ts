@@ -1,7 +1,7 @@
 /** How this node takes part in a cluster; kept in node.db, so that it is known before the log can be read. */
 import { randomBytes } from 'node:crypto'
 import type Database from 'better-sqlite3'
-import { z } from 'zod'
+import * as z from 'zod'
 
 const peerSchema = z.object({
   nodeId: z.string(),

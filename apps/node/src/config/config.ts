@@ -5,7 +5,7 @@
  */
 import '@holdfast/api/contract/issue-text'
 import { limits } from '@holdfast/api/contract/limits'
-import { z } from 'zod'
+import * as z from 'zod'
 import { logLevels } from '../platform/logger.ts'
 
 /** Name of the settings file in the data folder. */

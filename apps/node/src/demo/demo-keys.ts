@@ -11,7 +11,7 @@ import {
   generateKeyPair,
   importPrivateJwk,
 } from '@holdfast/api/client/device-key'
-import { z } from 'zod'
+import * as z from 'zod'
 import { atomicWriteFile } from '../platform/files.ts'
 
 const fileName = 'demo.json'

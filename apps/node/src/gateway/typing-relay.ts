@@ -1,5 +1,5 @@
 import type { ServerFrame } from '@holdfast/api/contract/frames'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Clock } from '../platform/clock.ts'
 import type { PresencePeers } from '../services/presence/presence-peers.ts'
 import type { Directory } from '../state/directory.ts'

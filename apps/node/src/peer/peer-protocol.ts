@@ -1,6 +1,6 @@
 /** What both sides of the peer link agree on: paths, headers, answers and frames. */
 import { HoldfastError } from '@holdfast/api/contract/errors'
-import { z } from 'zod'
+import * as z from 'zod'
 import { peerBounds } from './bounds.ts'
 
 export const peerPaths = {

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { diskBounds, diskSpace } from '../platform/disk.ts'
 import type { Logger } from '../platform/logger.ts'
 import { peerBounds } from './bounds.ts'

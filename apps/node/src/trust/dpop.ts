@@ -12,7 +12,7 @@
 import { createHash } from 'node:crypto'
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import { calculateJwkThumbprint, decodeProtectedHeader, errors, importJWK, jwtVerify } from 'jose'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Clock } from '../platform/clock.ts'
 import { ReplayGuard } from './replay-guard.ts'
 import { secretsEqual } from './tokens.ts'

@@ -2,7 +2,7 @@
  * Makes the tables of docs/reference/client-protocol.md from the schemas: `node packages/api/src/client/protocol-doc.ts`
  * writes them, and a test fails while they are not current. Everything else in that file is written by hand.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { errorStatus } from '../contract/errors.ts'
 import { type ClientFrameType, clientFrames } from '../contract/frames.ts'
 import { limits } from '../contract/limits.ts'

@@ -1,5 +1,5 @@
 /** Inputs of the calls about backups. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 export const backupScheduleSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('off') }),

@@ -1,5 +1,5 @@
 /** Inputs of the calls about a cluster. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { displayNameSchema, nameSchema } from './names.ts'
 
 /** A host name (RFC 1123) or an IP address, without port. */

@@ -2,7 +2,7 @@
  * Client protocol, version 1 (docs/reference/client-protocol.md). A WebSocket message carries one JSON frame or an
  * array of frames; every frame has a type `t`.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ErrorCode } from './errors.ts'
 import { limits } from './limits.ts'
 import {

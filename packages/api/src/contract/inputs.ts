@@ -1,5 +1,5 @@
 /** What procedures take, validated at the border. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { limits } from './limits.ts'
 import {
   channelKindSchema,

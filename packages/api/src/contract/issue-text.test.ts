@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { clientFrames } from './frames.ts'
 import * as inputs from './inputs.ts'
 import './issue-text.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import './issue-text.ts'
 import { limits } from './limits.ts'
 import { roles } from './policy.ts'

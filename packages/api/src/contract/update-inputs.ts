@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Bytes of a bundle in one call; in base64 with its frame they stay below the bound of a request's body. */
 export const uploadChunkBytes = 512 * 1024

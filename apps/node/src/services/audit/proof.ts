@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { AuditProof } from '@holdfast/api/services'
-import { z } from 'zod'
+import * as z from 'zod'
 import { hashBytes, maxEventBytes, parseEvent } from './chain.ts'
 import { readCheckpoint, signaturesOf } from './checkpoint.ts'
 import { leafHash, maxProofHashes, verifyInclusion } from './merkle.ts'

@@ -8,7 +8,7 @@
  * The last line finds what a disk or a copy damaged, without the key; it protects from nobody who means it. What is
  * encrypted protects itself.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 
 export const backupSuffix = '.hfbackup'
 export const formatVersion = 1

@@ -1,6 +1,6 @@
 /** Going on with one survivor after quorum was lost for good. */
 import type { RecoveryPlan } from '@holdfast/api/cluster-services'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ClusterNode } from '../../cluster/cluster-node.ts'
 import type { Core } from '../../core.ts'
 import type { Actor } from '../../state/commands.ts'

@@ -9,7 +9,7 @@
  *    the cluster is for the receiver to know: a signature alone only proves that the holder of the key is there.
  */
 import { createHash, createPublicKey, type KeyObject, verify, X509Certificate } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Fits one Ethernet frame and IPv6's minimum MTU of 1280 bytes without fragments. */
 export const DATAGRAM_BYTES_MAX = 1200

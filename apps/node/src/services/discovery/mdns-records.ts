@@ -1,6 +1,6 @@
 /** DNS-SD (RFC 6763) on both sides: the TXT record that announces this node, and others' records read. */
 import { isIP } from 'node:net'
-import { z } from 'zod'
+import * as z from 'zod'
 import { announcedNameSchema, cutName, fingerprintSchema, nodeIdSchema } from './beacon.ts'
 import type { PeerInfo } from './peer-map.ts'
 

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { z } from 'zod'
+import * as z from 'zod'
 import { DiscoverySettingsError } from './errors.ts'
 
 /** Interfaces that may be named; more than any machine of a facility has. */

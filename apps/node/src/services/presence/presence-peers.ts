@@ -1,5 +1,5 @@
 /** What the nodes of a cluster tell each other about who is connected to them. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** The other nodes, as far as presence needs them; the links between nodes (peer/peer-links.ts) are this. */
 export interface PresencePeers {
