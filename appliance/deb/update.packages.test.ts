@@ -181,6 +181,24 @@ test('a machine that stops in the middle is settled at its start: the old versio
   }
 })
 
+test('an updater that is killed on the way is started again, and brings it to an end', async () => {
+  const before = await installed()
+  const bundle = await release('0.5.0')
+  const asked = machine.run(['holdfast', 'update', 'install', bundle])
+  await until('the node is stopped', async () => existsSync(onMachine('run/holdfast-update/trial')))
+  await machine.must(['systemctl', 'kill', '--signal=KILL', 'holdfast-update.service'])
+  const { stdout } = await asked
+  const last = (await history()).at(-1)
+  expect(stdout).toMatch(
+    last?.phase === 'confirmed' ? /^from .* to 0\.5\.0, done/ : /^0\.5\.0 was taken back/,
+  )
+  expect(await installed()).toBe(last?.phase === 'confirmed' ? '0.5.0' : before)
+  await serves()
+  await machine.must(['systemctl', 'is-active', 'holdfast-443.socket'])
+  expect(await machine.must(['dpkg', '--audit'])).toBe('')
+  expect(await messages()).toContain('before every update')
+})
+
 test('everything that happened to updates stands in the audit log', async () => {
   const actions = async () => await holdfast('audit', 'search', '--action', 'update.', '--json')
   await until('the audit log has caught up', async () => (await actions()).includes('update.rolled-back'))

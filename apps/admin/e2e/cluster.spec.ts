@@ -3,6 +3,7 @@ import type { Page } from '@playwright/test'
 import { addPerson, signIn } from './calls.ts'
 import { expect, expectAccessible, inBothThemes, test } from './fixtures.ts'
 import { clusterAddress, facility, nodeName, owner, startNode, type TestNode } from './node.ts'
+import { makeVendor } from './vendor.ts'
 
 /** Hang guards: a node starts, joins and restores within seconds. */
 const growTimeoutMs = 120_000
@@ -60,9 +61,11 @@ async function invite(page: Page): Promise<string> {
 
 test('one node becomes three, and goes on alone after two are lost', async ({ page, context }) => {
   test.setTimeout(testTimeoutMs)
-  await using first = await startNode({ inCluster: true })
-  await using second = await startNode({ inCluster: true, isSetUp: false })
-  await using third = await startNode({ inCluster: true, isSetUp: false })
+  await using vendor = await makeVendor({ runs: '0.1.0', brings: '0.2.0' })
+  const { machineRoot } = vendor
+  await using first = await startNode({ inCluster: true, machineRoot })
+  await using second = await startNode({ inCluster: true, isSetUp: false, machineRoot })
+  await using third = await startNode({ inCluster: true, isSetUp: false, machineRoot })
   const member = await addPerson(first)
   await signIn(context, first)
 
@@ -121,6 +124,25 @@ test('one node becomes three, and goes on alone after two are lost', async ({ pa
     await inBothThemes(page, () => expectAccessible(page))
     await page.keyboard.press('Escape')
     await expect(dialog).toBeHidden()
+  })
+
+  await test.step('a bundle goes to all nodes, the first one is asked, and no other after it is stopped', async () => {
+    await page.goto(`${first.url}/settings?tab=updates`)
+    await page.locator('input[type=file]').setInputFiles(vendor.bundle)
+    await page.getByRole('button', { name: 'Upload and check' }).click()
+    await expect(page.getByText('Holdfast 0.2.0, signed by the vendor')).toBeVisible()
+    await expect(page.getByText('quorum: 2 of 3 nodes stay')).toBeVisible()
+    await page.getByRole('button', { name: 'Install 0.2.0 on 3 nodes' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Install' }).click()
+    await expect(page.getByText('One node after the other goes to 0.2.0')).toBeVisible()
+    await expect(page.getByText('Is being updated; clients go on at the others')).toHaveCount(1, {
+      timeout: growTimeoutMs,
+    })
+    await expect(page.getByText('Waits', { exact: true })).toHaveCount(2)
+    await inBothThemes(page, () => expectAccessible(page))
+    await page.getByRole('button', { name: 'Stop after this node' }).click()
+    await expect(page.getByText('comes to its end; no other follows')).toBeVisible()
+    await page.goto(`${first.url}/cluster`)
   })
 
   await test.step('without quorum every page says that nothing new is accepted', async () => {

@@ -41,6 +41,8 @@ export interface TestNodeOptions {
   isSetUp?: boolean
   /** With ports of its own for the other nodes of a cluster, which all run on this machine. */
   inCluster?: boolean
+  /** Folder in the place of / for what belongs to the machine and not to the node. */
+  machineRoot?: string
 }
 
 /** Where the nodes of a test find each other. */
@@ -126,6 +128,7 @@ async function end(child: ChildProcess): Promise<void> {
 export async function startNode({
   isSetUp = true,
   inCluster = false,
+  machineRoot,
 }: TestNodeOptions = {}): Promise<TestNode> {
   const flags = inCluster ? await clusterFlags() : []
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-e2e-'))
@@ -154,6 +157,7 @@ export async function startNode({
   const start = async (port: number) => {
     child = spawn(holdfast, ['serve', '--data', dataDir, '--port', String(port), ...flags], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: machineRoot === undefined ? process.env : { ...process.env, HOLDFAST_MACHINE_ROOT: machineRoot },
     })
     return readBanner(child)
   }

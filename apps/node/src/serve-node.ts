@@ -8,6 +8,7 @@ import { type DataFolder, openDataFolder } from './data-folder.ts'
 import { Node } from './node.ts'
 import { systemClock } from './platform/clock.ts'
 import { createLogger, type Logger } from './platform/logger.ts'
+import { Restarts } from './platform/restarts.ts'
 import { ServiceManager } from './platform/sd-notify.ts'
 
 /** A restart waits so long that the call which asked for it is answered, ms. */
@@ -69,8 +70,10 @@ class Serving {
   private config: Config
   private node: Node | null = null
   private starting: Promise<unknown> | null = null
-  private restarting: Promise<void> | null = null
-  private stopped = false
+  private readonly restarts = new Restarts({
+    stop: (reason) => this.stopToStart(reason),
+    start: () => this.startAnew(),
+  })
 
   constructor(config: Config, environment: Environment, logger: Logger) {
     this.config = config
@@ -93,7 +96,7 @@ class Serving {
       publicNames: config.publicNames,
       clock: systemClock,
     })
-    const restart = (reason: string) => this.restart(reason)
+    const restart = (reason: string) => this.restarts.ask(reason)
     let node: Node
     try {
       const makeCluster = await clusterMaker({ folder, config, logger, restart })
@@ -116,34 +119,37 @@ class Serving {
   }
 
   async stop(): Promise<void> {
-    this.stopped = true
-    await this.restarting
+    await this.restarts.end()
     await this.node?.stop()
     this.node = null
   }
 
-  private restart(reason: string): void {
-    if (this.stopped || this.restarting !== null) return
+  private async stopToStart(reason: string): Promise<void> {
     this.logger.info({ reason }, 'the node starts anew')
-    this.restarting = this.startAnew().finally(() => {
-      this.restarting = null
-    })
-  }
-
-  private async startAnew(): Promise<void> {
     try {
       await new Promise((resolve) => setTimeout(resolve, restartDelayMs))
       // A state may arrive while the node is still starting.
       await this.starting
       await this.node?.stop()
       this.node = null
-      // Sockets of the service manager are handed out once for each process.
-      if (this.environment.listeningSockets.length > 0) process.exit(startAgainStatus)
-      if (!this.stopped) await this.start()
     } catch (error) {
-      this.logger.fatal({ err: error }, 'the node could not start anew')
-      process.exit(startAgainStatus)
+      this.fail(error)
     }
+    // Sockets of the service manager are handed out once for each process.
+    if (this.environment.listeningSockets.length > 0) process.exit(startAgainStatus)
+  }
+
+  private async startAnew(): Promise<void> {
+    try {
+      await this.start()
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  private fail(error: unknown): never {
+    this.logger.fatal({ err: error }, 'the node could not start anew')
+    process.exit(startAgainStatus)
   }
 }
 

@@ -8,7 +8,7 @@ import { api, queryClient, trpc } from '../../lib/api.ts'
 
 const looks = {
   waiting: { variant: 'pending', text: 'Waits' },
-  asked: { variant: 'info', text: 'Is being updated; clients go on at the other nodes' },
+  asked: { variant: 'info', text: 'Is being updated; clients go on at the others' },
   updated: { variant: 'success', text: 'Updated' },
   failed: { variant: 'danger', text: 'Failed' },
 } as const

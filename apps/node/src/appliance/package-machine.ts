@@ -67,14 +67,15 @@ export class PackageMachine {
     if (state?.phase !== 'trial') this.#clean()
   }
 
-  /** Brings an update that was left in the middle to its end; the daemon runs afterwards. */
-  async resume(): Promise<void> {
+  /** Brings an update that was left in the middle to its end; the daemon runs afterwards. @returns whether there was one */
+  async resume(): Promise<boolean> {
     const { journal, service } = this.#o
     const phase = journal.current()?.phase
-    if (phase !== 'installed' && phase !== 'trial') return
+    if (phase !== 'installed' && phase !== 'trial') return false
     await this.settle()
     await service.start()
     await this.decide()
+    return true
   }
 
   /** After the daemon has started: confirms a version that is on trial, or goes back. */

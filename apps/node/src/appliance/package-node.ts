@@ -21,7 +21,9 @@ export class PackageService implements NodeService {
   async start(): Promise<void> {
     // One whose start failed too often is not started again otherwise.
     await this.#systemctl('reset-failed', service).catch(() => {})
-    if (this.#hadSocket) await this.#systemctl('start', socket)
+    // The program that stopped it may be gone.
+    const isEnabled = (await this.#systemctl('is-enabled', socket).catch(() => '')).trim() === 'enabled'
+    if (this.#hadSocket || isEnabled) await this.#systemctl('start', socket).catch(() => {})
     // A version that does not start is found by whoever asks whether it is ready.
     await this.#systemctl('start', service).catch(() => {})
   }

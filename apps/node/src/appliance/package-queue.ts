@@ -72,3 +72,8 @@ export async function serveQueue(paths: AppliancePaths, updater: Updater): Promi
     rmSync(file, { force: true })
   }
 }
+
+/** What was asked for is done: the program that did it did not live to say so. */
+export function dropQueue(paths: AppliancePaths): void {
+  rmSync(queueFile(paths), { force: true })
+}

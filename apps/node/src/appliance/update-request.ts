@@ -1,5 +1,6 @@
 /** How the daemon, which may change nothing on the machine, asks root to install what was uploaded to it. */
-import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { constants, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { atomicWriteFile } from '../platform/files.ts'
@@ -13,6 +14,9 @@ import { compareVersions } from './versions.ts'
 
 export const requestFile = 'request.json'
 export const uploadedFile = 'upload.raucb'
+
+const ownerOnly = 0o600
+const copyBytes = 4 * 1024 * 1024
 
 const requestSchema = z.strictObject({ by: z.string().min(1).max(200), again: z.boolean() })
 export type UpdateRequest = z.infer<typeof requestSchema>
@@ -38,13 +42,8 @@ export async function serveRequest(paths: AppliancePaths, updater: Updater): Pro
   try {
     const request = requestSchema.parse(JSON.parse(readFileSync(asked, 'utf8')))
     rmSync(asked)
-    if (!existsSync(upload) || !lstatSync(upload).isFile())
-      throw new BundleError(
-        'unreadable',
-        'An update was asked for and no bundle was uploaded: upload it again.',
-      )
     mkdirSync(paths.update, { recursive: true })
-    copyFileSync(upload, copy)
+    await takeUpload(upload, copy)
     rmSync(upload)
     await updater.install(copy, request.by, { again: request.again })
   } finally {
@@ -88,4 +87,27 @@ export async function installFromFolder(
   found.sort((a, b) => compareVersions(b.version, a.version))
   const newest = found[0]
   if (newest) await updater.install(newest.file, 'USB stick', { again: false })
+}
+
+/** The daemon owns the folder: what is opened must be the file itself, and nobody but root reads the copy. */
+async function takeUpload(upload: string, copy: string): Promise<void> {
+  try {
+    await using from = await open(upload, constants.O_RDONLY | constants.O_NOFOLLOW)
+    if (!(await from.stat()).isFile()) throw new Error('it is no file')
+    rmSync(copy, { force: true })
+    await using to = await open(copy, 'wx', ownerOnly)
+    const chunk = Buffer.alloc(copyBytes)
+    for (let read = -1; read !== 0; ) {
+      read = (await from.read(chunk, 0, copyBytes)).bytesRead
+      await to.writeFile(chunk.subarray(0, read))
+    }
+    await to.sync()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw error
+    throw new BundleError(
+      'unreadable',
+      'An update was asked for and no bundle was uploaded: upload it again.',
+      { cause: error },
+    )
+  }
 }

@@ -151,11 +151,11 @@ async function run(): Promise<void> {
   const { BundleError } = await import('../appliance/bundle-errors.ts')
   const { packageMachine } = await import('../appliance/machine.ts')
   const { ToolError } = await import('../appliance/tools.ts')
-  const { serveQueue } = await import('../appliance/package-queue.ts')
+  const { dropQueue, serveQueue } = await import('../appliance/package-queue.ts')
   const { hasRequest, serveRequest } = await import('../appliance/update-request.ts')
   const machine = packageMachine(paths, note)
   try {
-    await machine.resume()
+    if (await machine.resume()) dropQueue(paths)
     await serveQueue(paths, machine.updater)
     if (hasRequest(paths)) await serveRequest(paths, machine.updater)
   } catch (error) {

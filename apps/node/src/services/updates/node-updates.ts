@@ -9,6 +9,7 @@ import type { Core } from '../../core.ts'
 import type { Readiness } from '../../http/dependencies.ts'
 import { Members } from '../cluster/members.ts'
 import { BundleStore } from './bundle-store.ts'
+import { isUnderWay, rolloutOf } from './rollout.ts'
 import { RolloutDuty } from './rollout-duty.ts'
 import { RolloutMember } from './rollout-member.ts'
 import { Trial } from './trial.ts'
@@ -17,6 +18,7 @@ import { Updates } from './updates.ts'
 
 /** Entries of the log that a node may lack and still take its part at once. */
 const maxLag = 1_000
+const tidyEveryMs = 10_000
 
 export class NodeUpdates {
   readonly service: Updates
@@ -27,6 +29,7 @@ export class NodeUpdates {
   readonly #paths: AppliancePaths
   readonly #member: RolloutMember | null = null
   readonly #duty: RolloutDuty | null = null
+  #tidier: NodeJS.Timeout | null = null
 
   constructor(options: { core: Core; cluster: ClusterNode | null; isSetUp: () => boolean }) {
     const { core, cluster, isSetUp } = options
@@ -69,6 +72,12 @@ export class NodeUpdates {
     this.#audit.start()
     this.#trial.start()
     this.#duty?.start()
+    if (this.#member === null) return
+    this.#tidier = setInterval(
+      () => this.#member?.tidy(isUnderWay(rolloutOf(this.#core.directory))),
+      tidyEveryMs,
+    )
+    this.#tidier.unref()
   }
 
   stop(): void {
@@ -76,6 +85,7 @@ export class NodeUpdates {
     this.#trial.stop()
     this.#duty?.stop()
     this.#member?.stop()
+    if (this.#tidier) clearInterval(this.#tidier)
   }
 
   /** Why no client may come in; null: they may. */

@@ -38,7 +38,7 @@ class Node {
     const root = join(home, name)
     this.paths = appliancePaths(root)
     for (const folder of [
-      this.paths.uploads,
+      this.paths.node,
       this.paths.data,
       dirname(this.paths.releaseRoot),
       join(root, 'proc'),
@@ -120,6 +120,21 @@ test('a bundle goes from node to node in parts, over calls that are lost, and is
   other = Object.assign(new Node('other'))
   expect(await fetched(id, bytesOf('newer'))).toMatchObject({ state: 'ready' })
   expect(parts).toBe(before)
+})
+
+test('what was fetched goes when the update of the cluster is over, and what a person uploaded stays', async () => {
+  const id = await holds(source, 'newer')
+  await fetched(id, bytesOf('newer'))
+  other.member.tidy(true)
+  expect(other.store.bytes).toBe(bytesOf('newer'))
+  // The daemon has started anew meanwhile.
+  other = new Node('other')
+  other.member.tidy(false)
+  source.member.tidy(false)
+  expect([other.store.bytes, source.store.bytes]).toEqual([0, bytesOf('newer')])
+  await holds(other, 'newer')
+  other.member.tidy(false)
+  expect(other.store.held?.id).toBe(id)
 })
 
 test('a fetch that was cut off goes on where it was', async () => {

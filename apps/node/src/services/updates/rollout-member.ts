@@ -10,10 +10,12 @@ import { installs, readRelease } from '../../appliance/release.ts'
 import { requestFile, requestUpdate } from '../../appliance/update-request.ts'
 import { UpdateJournal } from '../../appliance/update-state.ts'
 import type { PeerCall } from '../../peer/peer-server.ts'
-import { atomicWriteFile } from '../../platform/files.ts'
+import { atomicWriteFile, ensureDir } from '../../platform/files.ts'
 import type { BundleStore } from './bundle-store.ts'
 
 const runFile = 'rollout.json'
+/** There while the bundle that is here was fetched, and not uploaded by a person. */
+const fetchedFile = 'fetched'
 /** Failures in a row, while a part of the bundle is asked for, and the wait between them. */
 const fetchTries = 30
 const fetchAgainMs = 1_000
@@ -78,6 +80,14 @@ export class RolloutMember {
     this.#stopped = true
   }
 
+  /** What was fetched for an update of the cluster goes when that is over: it would fill a small disk. */
+  tidy(isUnderWay: boolean): void {
+    const mark = join(this.#o.paths.uploads, fetchedFile)
+    if (isUnderWay || this.#fetching !== null || !existsSync(mark)) return
+    this.#o.store.drop()
+    rmSync(mark)
+  }
+
   state(asked: { id: string; bundle: string }): MemberState {
     const { paths, store } = this.#o
     const failure = this.#fetchFailure?.bundle === asked.bundle ? this.#fetchFailure.reason : null
@@ -136,7 +146,10 @@ export class RolloutMember {
   }
 
   async #download({ bundle, bytes: whole, from }: z.infer<typeof fetchSchema>): Promise<void> {
-    const { store } = this.#o
+    const { store, paths } = this.#o
+    // What a person uploaded here stays his.
+    await ensureDir(paths.uploads)
+    if (store.bytes === 0) await atomicWriteFile(join(paths.uploads, fetchedFile), '')
     // What a fetch that was cut off left is a beginning only if it is of this bundle, which the check tells at the end.
     let at = store.bytes <= whole ? store.bytes : 0
     for (let failures = 0; at < whole && !this.#stopped; ) {

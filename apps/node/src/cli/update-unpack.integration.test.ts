@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { holdfast } from '../../test/node-process.ts'
+import { BundleWorkshop } from '../appliance/bundle-fixture.ts'
+import { debianArchitecture } from '../appliance/release.ts'
+
+const image = `holdfast_0.2.0_${debianArchitecture}.oci.tar`
+let workshop: BundleWorkshop
+let bundle: string
+let root: string
+let foreign: string
+
+beforeAll(async () => {
+  workshop = await BundleWorkshop.open()
+  root = workshop.vendor('vendor')
+  foreign = workshop.vendor('stranger')
+  const files = { [image]: 'an image', 'release-notes.md': '# What is new', 'holdfast-0.2.0.cdx.json': '{}' }
+  bundle = workshop.bundle('0.2.0', { vendor: 'vendor', version: '0.2.0', files })
+})
+afterAll(async () => await workshop?.[Symbol.asyncDispose]())
+
+const unpack = (to: string, ...flags: string[]) =>
+  holdfast(['update', 'unpack', bundle, '--to', workshop.path(to), ...flags])
+
+test('the container image comes out with its sum and the next steps; other parts when they are named', async () => {
+  const done = await unpack('out', '--release-root', root)
+  expect([done.code, done.stderr]).toEqual([0, ''])
+  expect(done.stdout).toMatch(new RegExp(`^[0-9a-f]{64}  .*/out/${image}\n`))
+  expect(done.stdout).toContain(`podman load -i ${workshop.path('out')}/${image}`)
+  expect(readFileSync(workshop.path(`out/${image}`), 'utf8')).toBe('an image')
+  const parts = await unpack('parts', '--release-root', root, '--kind', 'sbom', 'notes', '--json')
+  expect(
+    parts.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).kind),
+  ).toEqual(['sbom', 'notes'])
+  expect(readdirSync(workshop.path('parts')).toSorted()).toEqual([
+    'holdfast-0.2.0.cdx.json',
+    'release-notes.md',
+  ])
+})
+
+test('nothing comes out of a bundle of somebody else, of a part that is not in it, or for a kind that is none', async () => {
+  const untrusted = await unpack('none', '--release-root', foreign)
+  expect([untrusted.code, untrusted.stderr]).toEqual([1, expect.stringContaining('not signed by the vendor')])
+  const missing = await unpack('none', '--release-root', root, '--kind', 'deb')
+  expect([missing.code, missing.stderr]).toEqual([
+    1,
+    expect.stringContaining('holds no deb for this machine'),
+  ])
+  const wrong = await unpack('none', '--release-root', root, '--kind', 'disk')
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('give some of oci, deb')])
+  expect(() => readdirSync(workshop.path('none'))).toThrow('ENOENT')
+})
