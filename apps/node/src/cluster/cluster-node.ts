@@ -17,7 +17,7 @@ import type { NodeRecord } from '../state/directory.ts'
 import { fingerprint } from '../trust/certificates.ts'
 import { interconnectPaths } from '../trust/interconnect.ts'
 import { raftUrl } from './addresses.ts'
-import { oddOneOut } from './divergence.ts'
+import { oddOneOut, undecided } from './divergence.ts'
 import { Duties } from './duties.ts'
 import { generationCount, type KnownPeer, type Membership } from './membership.ts'
 import { Restorer } from './restorer.ts'
@@ -60,6 +60,8 @@ export class ClusterNode {
   private timer: NodeJS.Timeout | null = null
   private announcing = false
   private recoveryWritten = false
+  /** Names of the nodes whose state differs, as far as it was told. */
+  private odd: string[] = []
   private fenced: string | null
 
   constructor(options: ClusterNodeOptions, onFailure: EtcdLogOptions['onFailure']) {
@@ -333,13 +335,10 @@ export class ClusterNode {
     const odd = [...this.log.chains.disagreements().keys()]
       .map((id) => this.core?.directory.nodes.get(id)?.name)
       .filter((name) => name !== undefined)
+    if (odd.length > 0 && this.odd.length === 0) this.o.logger.error({ nodes: odd }, undecided(odd))
+    this.odd = odd
     if (odd.length === 0) alerts?.clear('chain')
-    else
-      alerts?.raise(
-        'alert',
-        'chain',
-        `The state of ${odd.join(', ')} differs from that of this node. The odd one out restores itself; if this stays, look at the Cluster page.`,
-      )
+    else alerts?.raise('alert', 'chain', undecided(odd))
   }
 
   /** Keeps this node's own row true: where it is, what it runs, who it is in etcd. */

@@ -1,5 +1,10 @@
 import type { Mark } from '../log/etcd/chain-history.ts'
 
+/** What an operator is told while the states of `others` differ from this node's and no majority says which is right. */
+export function undecided(others: readonly string[]): string {
+  return `The state of ${others.join(', ')} differs from that of this node, and no majority of equal ones says which is right: all go on serving. With three voters the odd one restores itself. With two, verify both audit logs (holdfast audit verify), then take the wrong node out (holdfast cluster remove) and join it anew; until then no node can join.`
+}
+
 /**
  * Whether this node is the odd one out: at one place, more than half of the voters have the same chain, and not its.
  * @param disagreements by node: places where its chain differs from this node's
