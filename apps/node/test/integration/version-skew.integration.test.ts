@@ -48,6 +48,8 @@ test('nodes of two versions run together; what needs the newer one waits for the
   const talking = (async () => {
     while (!stop) seqs.push((await client.send(channel, 'so it goes')).seq)
   })()
+  // Whatever ends the test early ends the client, too, and is what is to be told.
+  talking.catch(() => {})
   const talkGoesOn = () => {
     const wanted = seqs.length + messagesBetween
     return eventually('more messages are acknowledged', async () => seqs.length >= wanted)
@@ -79,7 +81,7 @@ test('nodes of two versions run together; what needs the newer one waits for the
     })
     // What both know goes on, whoever is asked.
     for (const each of nodes) {
-      const name = `by ${nodes.indexOf(each)} after ${done}`
+      const name = `by-${nodes.indexOf(each)}-after-${done}`
       await cluster.api(each).channels.create.mutate({ name, kind: 'group', members: [] })
     }
   }
