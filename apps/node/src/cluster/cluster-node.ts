@@ -17,7 +17,7 @@ import type { NodeRecord } from '../state/directory.ts'
 import { fingerprint } from '../trust/certificates.ts'
 import { interconnectPaths } from '../trust/interconnect.ts'
 import { raftUrl } from './addresses.ts'
-import { oddOneOut, undecided } from './divergence.ts'
+import { differing, oddOneOut } from './divergence.ts'
 import { Duties } from './duties.ts'
 import { generationCount, type KnownPeer, type Membership } from './membership.ts'
 import { Restorer } from './restorer.ts'
@@ -60,8 +60,8 @@ export class ClusterNode {
   private timer: NodeJS.Timeout | null = null
   private announcing = false
   private recoveryWritten = false
-  /** Names of the nodes whose state differs, as far as it was told. */
-  private odd: string[] = []
+  /** What the log was last told of states that differ. */
+  private differs: string | null = null
   private fenced: string | null
 
   constructor(options: ClusterNodeOptions, onFailure: EtcdLogOptions['onFailure']) {
@@ -332,13 +332,16 @@ export class ClusterNode {
       this.log.restore(`its state differs from the others' at index ${mark[0]}`)
       return
     }
-    const odd = [...this.log.chains.disagreements().keys()]
+    const { chains } = this.log
+    const odd = [...chains.disagreements().keys()]
       .map((id) => this.core?.directory.nodes.get(id)?.name)
       .filter((name) => name !== undefined)
-    if (odd.length > 0 && this.odd.length === 0) this.o.logger.error({ nodes: odd }, undecided(odd))
-    this.odd = odd
-    if (odd.length === 0) alerts?.clear('chain')
-    else alerts?.raise('alert', 'chain', undecided(odd))
+    const alike = this.peers().filter(({ nodeId }) => chains.agreement(nodeId)).length + 1
+    const told = odd.length === 0 ? null : differing(odd, alike, voters)
+    if (told !== null && told !== this.differs) this.o.logger.error({ nodes: odd }, told)
+    this.differs = told
+    if (told === null) alerts?.clear('chain')
+    else alerts?.raise('alert', 'chain', told)
   }
 
   /** Keeps this node's own row true: where it is, what it runs, who it is in etcd. */

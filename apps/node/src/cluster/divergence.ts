@@ -1,8 +1,16 @@
 import type { Mark } from '../log/etcd/chain-history.ts'
 
-/** What an operator is told while the states of `others` differ from this node's and no majority says which is right. */
-export function undecided(others: readonly string[]): string {
-  return `The state of ${others.join(', ')} differs from that of this node, and no majority of equal ones says which is right: all go on serving. With three voters the odd one restores itself. With two, verify both audit logs (holdfast audit verify), then take the wrong node out (holdfast cluster remove) and join it anew; until then no node can join.`
+export const majorityOf = (voters: number): number => Math.floor(voters / 2) + 1
+
+/**
+ * What an operator is told while the states of `others` differ from this node's.
+ * @param alike nodes whose state is this one's, itself included
+ */
+export function differing(others: readonly string[], alike: number, voters: number): string {
+  const names = others.join(', ')
+  return alike >= majorityOf(voters)
+    ? `The state of ${names} differs from that of the majority; it serves nobody until it has restored itself.`
+    : `The state of ${names} differs from that of this node, and no majority of equal ones says which is right: all go on serving. With three voters the odd one restores itself. With two, verify both audit logs (holdfast audit verify), then take the wrong node out (holdfast cluster remove) and join it anew; until then no node can join.`
 }
 
 /**
@@ -11,7 +19,7 @@ export function undecided(others: readonly string[]): string {
  * @returns the place with the others' chain; null when it is not, or nobody can tell
  */
 export function oddOneOut(disagreements: ReadonlyMap<string, readonly Mark[]>, voters: number): Mark | null {
-  const majority = Math.floor(voters / 2) + 1
+  const majority = majorityOf(voters)
   const counts = new Map<string, number>()
   for (const marks of disagreements.values())
     for (const mark of marks) {
