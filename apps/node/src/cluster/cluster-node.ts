@@ -324,6 +324,8 @@ export class ClusterNode {
 
   private lookForDivergence(): void {
     const voters = this.etcdMembers.filter((member) => !member.learner).length
+    // A node that has just started does not know yet how many there are, and one other would be a majority of none.
+    if (voters === 0) return
     const mark = oddOneOut(this.log.chains.disagreements(), voters)
     const alerts = this.core?.alerts
     if (mark !== null && this.log.ownState === 'online') {
