@@ -1,7 +1,9 @@
 // `npm run bench -- snapshot`: whether giving a whole database to another node is felt by this node's own writer. Rounds
-// with and without a snapshot alternate, so that what others do on the machine falls on both.
+// with and without a snapshot alternate, so that what others do on the machine falls on both; a plain copy of the same file,
+// flushed and removed in one go, shows what the disk itself does to the writer.
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
+import { copyFile, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -35,7 +37,7 @@ const sizeBytes = Number(options.megabytes) * 1e6
 interface Round extends WriterResult {
   round: string
   seconds: number
-  /** Time of making and sending; 0 without a snapshot. */
+  /** Time of making and sending, or of the plain copy; 0 without either. */
   snapshotMs: number
   /** Longest time that the event loop of the sending node stood still. */
   loopMs: number
@@ -59,6 +61,18 @@ async function fetchSnapshot(plan: ReaderPlan): Promise<ReaderResult> {
   const [result] = (await once(reader, 'message')) as [ReaderResult]
   await reader.terminate()
   return result
+}
+
+/** What `cp` and a flush do. @returns how long it took, ms */
+async function plainCopy(from: string): Promise<number> {
+  const startedAt = performance.now()
+  const to = `${from}.plain`
+  await copyFile(from, to)
+  const file = await open(to, 'r+')
+  await file.sync()
+  await file.close()
+  await rm(to)
+  return performance.now() - startedAt
 }
 
 using workspace = new Workspace()
@@ -114,6 +128,7 @@ for (let i = 1; i <= Number(options.rounds); i++) {
   rounds.push(await measure('without', () => sleep(lastMs, 0)))
   rounds.push(await measure('with snapshot', async () => (await fetchSnapshot(readerPlan)).elapsedMs))
   lastMs = rounds.at(-1)?.snapshotMs ?? lastMs
+  rounds.push(await measure('plain copy', () => plainCopy(folder.databaseFile)))
 }
 clearInterval(ticker)
 await writer.terminate()

@@ -1,11 +1,17 @@
 // Bundles the daemon into apps/node/dist: plain JavaScript in few files starts faster and in less memory than the
 // TypeScript sources, which every thread would have to strip of its types for itself.
+// node scripts/lib/bundle.mjs [ROOT [DIST]] [--version V [--without COMMAND] [--since COMMAND]]: other-version.mjs
 import { cpSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
+import { otherVersion } from './other-version.mjs'
 
-const root = process.argv[2] ?? process.cwd()
-const dist = process.argv[3] ?? join(root, 'apps/node/dist')
+const { values: other, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { version: { type: 'string' }, without: { type: 'string' }, since: { type: 'string' } },
+})
+const [root = process.cwd(), dist = join(root, 'apps/node/dist')] = positionals
 const bundle = join(dist, 'bundle')
 mkdirSync(dist, { recursive: true })
 for (const database of ['cluster', 'node']) {
@@ -38,6 +44,7 @@ const options = {
   logLevel: 'warning',
   // ES modules where a package has both kinds: a CommonJS one imported lazily would hide its names under `default`.
   mainFields: ['module', 'main'],
+  plugins: other.version === undefined ? [] : [otherVersion(other)],
   // They carry native binaries.
   external: ['better-sqlite3', '@node-rs/argon2'],
   // Packages in CommonJS ask for a require that modules do not have.

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Api } from '@holdfast/api/client/api'
 import type { ClusterView } from '@holdfast/api/cluster-services'
-import { eventually, startNode, type TestNode } from './harness.ts'
+import { eventually, type NodeOptions, startNode, type TestNode } from './harness.ts'
 import { holdfast } from './node-process.ts'
 
 const address = '127.0.0.1'
@@ -56,11 +56,11 @@ export class TestNodes implements AsyncDisposable {
   /** The token of the owner: good at every node, also when the one that made it has left. */
   private readonly ownerToken: string
   private readonly folder: string
-  private readonly environment: Environment
+  private readonly node: PerNode
 
-  constructor(folder: string, nodes: [TestNode], environment: Environment = () => ({})) {
+  constructor(folder: string, nodes: [TestNode], node: PerNode = () => ({})) {
     this.folder = folder
-    this.environment = environment
+    this.node = node
     this.nodes = nodes
     this.ownerToken = nodes[0].owner.token
   }
@@ -124,7 +124,7 @@ export class TestNodes implements AsyncDisposable {
       throw new Error(`holdfast cluster join ended with ${joined.code}: ${joined.stderr}`)
     const node = await startNode({
       ...{ setUp: false, dataDir, port: ports.https, flags: portFlags(ports) },
-      env: this.environment(name),
+      ...this.node(name),
     })
     this.nodes.push(node)
     return node
@@ -136,20 +136,20 @@ export class TestNodes implements AsyncDisposable {
   }
 }
 
-/** More variables for a node of this name. */
-export type Environment = (name: string) => Record<string, string>
+/** What a node of this name runs, and with which variables. */
+export type PerNode = (name: string) => Pick<NodeOptions, 'env' | 'program'>
 
 /** A single node that has become a cluster, and others that joined it. */
-export async function startCluster(size: number, environment: Environment = () => ({})): Promise<TestNodes> {
+export async function startCluster(size: number, perNode: PerNode = () => ({})): Promise<TestNodes> {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-cluster-'))
   const ports = await newPorts()
   const first = await startNode({
     dataDir: join(folder, 'node1'),
     port: ports.https,
     flags: portFlags(ports),
-    env: environment('node1'),
+    ...perNode('node1'),
   })
-  const cluster = new TestNodes(folder, [first], environment)
+  const cluster = new TestNodes(folder, [first], perNode)
   try {
     await first.owner.api.cluster.create.mutate({ address })
     await eventually('the first node is a cluster', async () => {

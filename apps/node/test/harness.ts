@@ -15,7 +15,7 @@ import type { Role } from '@holdfast/api/contract/policy'
 import type { LoginResult, StatusView } from '@holdfast/api/services'
 import { afterAll, afterEach, beforeAll, onTestFailed } from 'vitest'
 import { type HttpsCaller, httpsCaller } from './https-caller.ts'
-import { Daemon, initialize, keepQuiet } from './node-process.ts'
+import { Daemon, initialize, keepQuiet, type RunOptions } from './node-process.ts'
 import { RawClient, type RawClientOptions } from './raw-client.ts'
 
 export interface NodeOptions {
@@ -31,6 +31,8 @@ export interface NodeOptions {
   flags?: readonly string[]
   /** More variables of its environment. */
   env?: Record<string, string>
+  /** As in RunOptions. */
+  program?: readonly string[]
 }
 
 /** Somebody who has signed in. */
@@ -53,6 +55,8 @@ const facility = 'Testbed'
 
 export class TestNode implements AsyncDisposable {
   readonly dataDir: string
+  /** What runs from the next start on. */
+  program: readonly string[] | undefined
   readonly recoveryCodes: readonly string[]
   readonly #flags: readonly string[]
   readonly #env: Record<string, string>
@@ -71,6 +75,7 @@ export class TestNode implements AsyncDisposable {
     port: number
     flags: readonly string[]
     env: Record<string, string>
+    program: readonly string[] | undefined
     recoveryCodes: string[]
   }) {
     this.dataDir = made.dataDir
@@ -78,8 +83,12 @@ export class TestNode implements AsyncDisposable {
     this.#temporary = made.temporary
     this.#flags = made.flags
     this.#env = made.env
-    const { env } = made
-    this.#daemon = new Daemon(made.dataDir, ['--port', String(made.port), ...made.flags], { env })
+    this.program = made.program
+    this.#daemon = new Daemon(made.dataDir, ['--port', String(made.port), ...made.flags], this.#running)
+  }
+
+  get #running(): RunOptions {
+    return { env: this.#env, ...(this.program === undefined ? {} : { program: this.program }) }
   }
 
   get url(): string {
@@ -209,7 +218,7 @@ export class TestNode implements AsyncDisposable {
   async startAgain(): Promise<void> {
     const { port } = this
     const flags = ['--port', String(port), ...this.#flags]
-    this.#daemon = new Daemon(this.dataDir, flags, { log: this.#daemon.log, env: this.#env })
+    this.#daemon = new Daemon(this.dataDir, flags, { log: this.#daemon.log, ...this.#running })
     await this.#daemon.started()
   }
 
@@ -234,7 +243,7 @@ export class TestNode implements AsyncDisposable {
 
 /** A running node, taken away when the test's scope ends. */
 export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
-  const { setUp = true, policy, flags = [], env = {} } = options
+  const { setUp = true, policy, flags = [], env = {}, program } = options
   const temporary = options.dataDir === undefined
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'holdfast-test-'))
   let recoveryCodes: string[] = []
@@ -243,7 +252,15 @@ export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
     recoveryCodes = await initialize({ dataDir, ...names })
   }
   keepQuiet(dataDir)
-  const node = new TestNode({ dataDir, temporary, port: options.port ?? 0, flags, env, recoveryCodes })
+  const node = new TestNode({
+    dataDir,
+    temporary,
+    port: options.port ?? 0,
+    flags,
+    env,
+    program,
+    recoveryCodes,
+  })
   showLogOnFailure(node)
   try {
     await node.start({ signInOwner: setUp })

@@ -23,6 +23,8 @@ export interface RunOptions {
   unprivileged?: boolean
   /** Words before the command that make it run somewhere else, such as in a network namespace, under the same process id. */
   within?: readonly string[]
+  /** Words that run another `holdfast` than that of this checkout. */
+  program?: readonly string[]
 }
 
 /**
@@ -47,7 +49,8 @@ export interface Finished {
 
 function spawnHoldfast(args: readonly string[], options: RunOptions = {}): ChildProcess {
   const before = options.unprivileged && process.getuid?.() === 0 ? withoutRights : []
-  const [program = command, ...rest] = [...(options.within ?? []), ...before, command, ...args]
+  const own = options.program ?? [command]
+  const [program = command, ...rest] = [...(options.within ?? []), ...before, ...own, ...args]
   const child = spawn(program, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_ENV: 'production', ...options.env },

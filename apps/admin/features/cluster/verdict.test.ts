@@ -75,6 +75,8 @@ describe('the verdict on a cluster', () => {
     expect(verdictOf(fragile)).toMatchObject({ look: 'danger', title: '1 voter cannot be reached' })
     const diverged = cluster([member('a'), member('b'), member('c', { state: 'diverged' })])
     expect(verdictOf(diverged).title).toContain('another state')
+    const undecided = cluster([member('a', { self: true }), member('b', { chainAgrees: false })])
+    expect(verdictOf(undecided)).toMatchObject({ look: 'danger', title: 'b and a hold different states' })
   })
 
   it('names every fault of a member once', () => {

@@ -53,6 +53,13 @@ export function verdictOf(view: ClusterView): Verdict {
       title: `${listed(diverged)} ${diverged.length === 1 ? 'holds' : 'hold'} another state than the others`,
       text: `${led} Nothing that was acknowledged is lost: the others have it.`,
     }
+  const odd = view.members.filter((member) => member.state === 'online' && member.chainAgrees === false)
+  if (odd.length > 0)
+    return {
+      look: 'danger',
+      title: `${listed(odd)} and ${nameOf(view, view.nodeId) ?? 'this node'} hold different states`,
+      text: `${led} A majority of equal states decides, and the odd one restores itself. With two voters nobody can: verify the audit log on both, remove the wrong node, then join it anew.`,
+    }
   const missing = view.voters - view.reachableVoters
   const spare = view.reachableVoters - view.quorum
   if (missing > 0)

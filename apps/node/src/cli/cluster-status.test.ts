@@ -94,6 +94,18 @@ test('what is wrong stands below the table, a line each', () => {
   ])
 })
 
+test('of two nodes that differ it says what to do, of one that restores itself that nothing is', () => {
+  const [own] = view.members
+  const lines = (change: Partial<ClusterMember>) =>
+    statusLines({ ...view, voters: 2, members: [own!, member('two', change)] }, now).slice(4)
+  expect(lines({ chainAgrees: false })).toEqual([
+    expect.stringMatching(/^two: its state differs .*both serve.*audit verify.*cluster remove/),
+  ])
+  expect(lines({ chainAgrees: false, state: 'diverged' })).toEqual([
+    'two: its state is taken from another node; it serves nobody until then',
+  ])
+})
+
 test('a change says who did it, and through whom', () => {
   const by = { nodeId: 'n_two', nodeName: 'two', forwarded: true }
   expect(carriedOut(by, view)).toBe('done by two (leader), asked through one')

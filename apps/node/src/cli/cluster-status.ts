@@ -141,8 +141,12 @@ function troubles(view: ClusterView, member: ClusterMember, nowMs: number): stri
   const seen =
     member.lastSeenAt === null ? 'never heard of' : `last heard ${age(member.lastSeenAt, nowMs)} ago`
   if (member.state === 'unreachable') lines.push(seen)
-  if (member.state === 'diverged' || member.chainAgrees === false)
-    lines.push('its state differs from this node’s; it serves nobody until it has been restored')
+  if (member.state === 'diverged' || member.state === 'restoring')
+    lines.push('its state is taken from another node; it serves nobody until then')
+  else if (member.chainAgrees === false)
+    lines.push(
+      'its state differs from this node’s, and both serve: where no majority decides, run holdfast audit verify on both, then holdfast cluster remove the wrong one and join it anew',
+    )
   if (member.etcd?.healthy === false)
     lines.push(`its etcd is not well: ${printable(member.etcd.problem ?? 'it does not say why')}`)
   if (Math.abs(member.clockSkewMs ?? 0) > tolerableSkewMs)

@@ -56,10 +56,19 @@ export class Names {
 /** How long a command waits for the node to store an edit or a deletion. */
 export const changeTimeoutMs = 30_000
 
-/** Says in one line each when the connection is lost, goes on at another node, or can store nothing for a while. */
+/**
+ * Says in one line each when the connection is lost, goes on at another node, or can store nothing for a while, and when entries
+ * that were shown are no more.
+ */
 export function tellOfConnection(client: Client, tell: (line: string) => void): void {
   let { url } = client.node
   let mute = false
+  client.on('branch', ({ undone }) => {
+    for (const { from, to } of undone)
+      tell(
+        `the facility was restored or recovered: entries ${from} to ${to} are no more; what stands there now follows`,
+      )
+  })
   client.on('state', ({ state, error, retryInMs }) => {
     if (state === 'waiting')
       tell(

@@ -17,7 +17,7 @@ import type { NodeRecord } from '../state/directory.ts'
 import { fingerprint } from '../trust/certificates.ts'
 import { interconnectPaths } from '../trust/interconnect.ts'
 import { raftUrl } from './addresses.ts'
-import { oddOneOut } from './divergence.ts'
+import { differing, oddOneOut } from './divergence.ts'
 import { Duties } from './duties.ts'
 import { generationCount, type KnownPeer, type Membership } from './membership.ts'
 import { Restorer } from './restorer.ts'
@@ -60,6 +60,8 @@ export class ClusterNode {
   private timer: NodeJS.Timeout | null = null
   private announcing = false
   private recoveryWritten = false
+  /** What the log was last told of states that differ. */
+  private differs: string | null = null
   private fenced: string | null
 
   constructor(options: ClusterNodeOptions, onFailure: EtcdLogOptions['onFailure']) {
@@ -322,6 +324,8 @@ export class ClusterNode {
 
   private lookForDivergence(): void {
     const voters = this.etcdMembers.filter((member) => !member.learner).length
+    // A node that has just started does not know yet how many there are, and one other would be a majority of none.
+    if (voters === 0) return
     const mark = oddOneOut(this.log.chains.disagreements(), voters)
     const alerts = this.core?.alerts
     if (mark !== null && this.log.ownState === 'online') {
@@ -330,16 +334,16 @@ export class ClusterNode {
       this.log.restore(`its state differs from the others' at index ${mark[0]}`)
       return
     }
-    const odd = [...this.log.chains.disagreements().keys()]
+    const { chains } = this.log
+    const odd = [...chains.disagreements().keys()]
       .map((id) => this.core?.directory.nodes.get(id)?.name)
       .filter((name) => name !== undefined)
-    if (odd.length === 0) alerts?.clear('chain')
-    else
-      alerts?.raise(
-        'alert',
-        'chain',
-        `The state of ${odd.join(', ')} differs from that of this node. The odd one out restores itself; if this stays, look at the Cluster page.`,
-      )
+    const alike = this.peers().filter(({ nodeId }) => chains.agreement(nodeId)).length + 1
+    const told = odd.length === 0 ? null : differing(odd, alike, voters)
+    if (told !== null && told !== this.differs) this.o.logger.error({ nodes: odd }, told)
+    this.differs = told
+    if (told === null) alerts?.clear('chain')
+    else alerts?.raise('alert', 'chain', told)
   }
 
   /** Keeps this node's own row true: where it is, what it runs, who it is in etcd. */

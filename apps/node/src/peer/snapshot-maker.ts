@@ -1,9 +1,10 @@
 /** Makes consistent copies of the running cluster.db for other members, one at a time, without stopping anybody. */
-import { open, rm, stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import { diskBounds, diskSpace } from '../platform/disk.ts'
 import { ensureDir } from '../platform/files.ts'
+import { removeGently } from '../platform/gentle-removal.ts'
 import type { Logger } from '../platform/logger.ts'
 import { randomToken } from '../platform/random.ts'
 import type { HeldSnapshot, SnapshotFacts, SnapshotSource } from './snapshot-sender.ts'
@@ -194,7 +195,7 @@ export class SnapshotMaker implements SnapshotSource, AsyncDisposable {
 
   #remove(copy: Copy): void {
     const names = ['', '-journal', '-wal', '-shm'].map((suffix) => `${copy.file}${suffix}`)
-    const removal = Promise.all(names.map((name) => rm(name, { force: true })))
+    const removal = Promise.all(names.map((name) => removeGently(name, this.#abort.signal)))
       .then(() => {})
       .catch((error: Error) => {
         // The next start sweeps the folder.

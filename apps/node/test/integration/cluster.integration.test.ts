@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { decodeJoinCode } from '../../src/cluster/join-code.ts'
 import { startCluster, type TestNodes } from '../cluster-harness.ts'
 import { eventually, type TestNode } from '../harness.ts'
 import { changeClusterDb } from '../node-process.ts'
@@ -37,6 +38,51 @@ const restores = (node: TestNode): number => node.log.split('the state of anothe
 
 const bodies = async (node: TestNode, channel: string): Promise<string[]> =>
   (await cluster.api(node).messages.page.query({ channel, limit: 200 })).entries.map((entry) => entry.body)
+
+test(
+  'of two nodes that differ both say so and serve, and no node is taken in until a person has decided',
+  async () => {
+    const channel = await newChannel()
+    const twin = await cluster.join('twin')
+    await cluster.settled()
+    await twin.stop()
+    changeClusterDb(twin.dataDir, "UPDATE applied SET chain = x'00' || substr(chain, 2) WHERE id = 1")
+    await twin.startAgain()
+    for (const node of [cluster.first, twin])
+      await eventually('the alert', async () => {
+        await say(twin, channel, ['so it goes'])
+        const { alerts } = await cluster.api(node).overview.status.query()
+        return alerts.some(({ code, message }) => code === 'chain' && message.includes('cluster remove'))
+      })
+    const { members } = await cluster.view(cluster.first)
+    expect(members.find((member) => !member.self)).toMatchObject({ state: 'online', chainAgrees: false })
+    const { code } = await cluster.api(cluster.first).cluster.invite.mutate({})
+    const candidate = {
+      secret: decodeJoinCode(code).secret,
+      nodeId: 'n_00000000000000000009',
+      nodeName: 'late',
+      version: members[0]?.version ?? '',
+      address: '127.0.0.1',
+      httpsPort: 1,
+      peerPort: 2,
+      raftPort: 3,
+    }
+    await expect(cluster.first.api().cluster.admit.mutate(candidate)).rejects.toMatchObject({
+      code: 'busy',
+      message: expect.stringContaining('states of the nodes differ'),
+    })
+    const wrong = members.find((member) => !member.self)
+    await cluster.first.owner.api.cluster.remove.mutate({ nodeId: wrong?.nodeId ?? '' })
+    cluster.nodes.pop()
+    await twin[Symbol.asyncDispose]()
+    await cluster.settled()
+    await eventually('the alert is over', async () => {
+      const { alerts } = await cluster.api(cluster.first).overview.status.query()
+      return !alerts.some((alert) => alert.code === 'chain')
+    })
+  },
+  minutes(4),
+)
 
 test(
   'a single node becomes a cluster of three and keeps everything; every node serves everything',

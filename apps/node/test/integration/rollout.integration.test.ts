@@ -127,7 +127,7 @@ beforeAll(async () => {
   }
   const names = ['node1', 'node2', 'node3']
   for (const name of names) makeMachineRoot(name)
-  cluster = await startCluster(3, (name) => ({ HOLDFAST_MACHINE_ROOT: rootOf(name) }))
+  cluster = await startCluster(3, (name) => ({ env: { HOLDFAST_MACHINE_ROOT: rootOf(name) } }))
   machines = cluster.nodes.map((node, n) => new Machine(node, names[n] ?? ''))
 }, minutes(3))
 afterAll(async () => {

@@ -12,6 +12,7 @@ import { calmProbeMs, EtcdProbe } from './etcd-probe.ts'
 import { EtcdProcess, type EtcdProcessOptions } from './etcd-process.ts'
 import { type HeardReport, NodeReports } from './node-reports.ts'
 import { logPrefix, Proposals, proposalBounds } from './proposals.ts'
+import { TakeOver } from './take-over.ts'
 
 /** Pauses, ms. */
 const watchAgainMs = 200
@@ -93,7 +94,7 @@ export class EtcdLog implements Log {
   private readonly startedAt: number
   private readonly startedMonotonicMs: number
   private readonly waiters = new Set<{ revision: number; done: () => void }>()
-  private onTakenOver: (() => void) | null = null
+  private readonly taking: TakeOver
 
   constructor(options: EtcdLogOptions) {
     this.o = options
@@ -116,6 +117,7 @@ export class EtcdLog implements Log {
     })
     this.client = new EtcdClient(`127.0.0.1:${clientPort}`, options.credentials)
     this.proposals = new Proposals({ nodeId, client: this.client, now: () => this.now(), clock, logger })
+    this.taking = new TakeOver((task) => this.writer.post(task), logger)
     this.probe = new EtcdProbe({
       client: this.client,
       isCalm: () => this.blocked === null && this.proposals.oldestMs < calmProbeMs,
@@ -256,6 +258,7 @@ export class EtcdLog implements Log {
     this.proposals.stop()
     for (const timer of this.timers) clearInterval(timer)
     this.probe.stop()
+    this.taking.stop()
     this.reports.stop()
     this.watch?.close()
     for (const { done } of this.waiters) done()
@@ -289,10 +292,7 @@ export class EtcdLog implements Log {
     }
     const survivor = adopts === 'renamed'
     const revision = survivor ? (this.position?.revision ?? 0) : 0
-    await new Promise<void>((resolve) => {
-      this.onTakenOver = resolve
-      this.writer.post({ t: 'adopt', generation, revision, survivor })
-    })
+    this.position = await this.taking.run({ t: 'adopt', generation, revision, survivor })
     this.o.onAdopted()
     return true
   }
@@ -374,11 +374,10 @@ export class EtcdLog implements Log {
     } else if (message.t === 'flushed') {
       this.durable = { index: message.index, revision: message.revision }
     } else if (message.t === 'adopted') {
-      this.position = message.position
-      this.onTakenOver?.()
+      this.taking.adopted(message.position)
     } else if (message.t === 'gap') {
       this.restore(message.message)
-    } else if (message.t === 'failed') {
+    } else if (message.t === 'failed' && !this.taking.failed(message.message)) {
       this.o.onFailure(message.code, message.message)
       // The entry stands in the log: it is applied as soon as this node can.
       if (message.watch === this.watches) this.followAgain(applyAgainMs)

@@ -3,6 +3,8 @@ import { readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BackupList } from '@holdfast/api/backup-services'
 import { syncFolder } from '../../platform/files.ts'
+import { removeGently } from '../../platform/gentle-removal.ts'
+import { randomToken } from '../../platform/random.ts'
 import type { Proofs } from './commands.ts'
 import { backupBounds, backupSuffix } from './format.ts'
 import { readHead } from './read-backup.ts'
@@ -67,7 +69,12 @@ export async function retain(
       own.push({ name, createdAt: head.about.createdAt })
   }
   const over = own.toSorted((a, b) => b.createdAt - a.createdAt).slice(keep)
-  for (const { name } of over) await rm(join(folder, name), { force: true })
+  for (const { name } of over) {
+    // What is cut off in the middle must not have the name of a whole backup.
+    const going = join(folder, temporaryName(nodeId, randomToken(6)))
+    await rename(join(folder, name), going)
+    await removeGently(going)
+  }
   return over.map(({ name }) => name)
 }
 

@@ -48,6 +48,7 @@ export class Members {
   /** Takes a new node in as a learner; it votes as soon as it has caught up. */
   async admit(value: ClusterAdmit, remote: string): Promise<Admission> {
     assertJoinable(value.version, this.cluster)
+    assertOneState(this.cluster)
     // Two that ask at the same moment would both find that nobody learns.
     if (this.admitting) throw anotherJoins()
     this.admitting = true
@@ -189,6 +190,16 @@ export class Members {
       })),
     }
   }
+}
+
+/** A new node takes the state of one of the others; while they differ nobody knows whether of the right one. */
+function assertOneState({ log }: ClusterNode): void {
+  if (log.chains.disagreements().size === 0) return
+  throw new HoldfastError(
+    'busy',
+    'The states of the nodes differ; a new node could take the wrong one. See holdfast cluster status.',
+    { retryAfterMs: 1000 },
+  )
 }
 
 const anotherJoins = () =>
