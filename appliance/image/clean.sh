@@ -20,3 +20,5 @@ rm -rf "$root/etc/apt/sources.list" "$root/etc/apt/sources.list.d"
 rm -f "$root/etc/resolv.conf"
 ln -s /run/systemd/netif/resolv.conf "$root/etc/resolv.conf"
 mkdir -p "$root/data" "$root/boot/efi" "$root/var/log/journal" "$root/var/lib/holdfast"
+# What the console's menu and a set-up keep on the data partition.
+ln -s /data/network/10-fixed.network "$root/etc/systemd/network/10-fixed.network"
