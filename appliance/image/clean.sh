@@ -2,6 +2,9 @@
 # Last changes to the tree of the image, $1: what differs between two builds goes, boot files get fixed names.
 set -eu
 root=$1
+# Packed once, by the squashfs: unpacking each of them again is slow at the start.
+find "$root/usr/lib/modules" -name '*.ko.xz' -print0 | xargs -0 -n 50 -P 2 xz -d
+chroot "$root" depmod "$(ls "$root/usr/lib/modules")"
 chroot "$root" update-initramfs -u >/dev/null
 rm -f "$root"/boot/System.map* "$root"/boot/config-*
 for kernel in "$root"/boot/vmlinuz-*; do ln -sf "${kernel##*/}" "$root/boot/vmlinuz"; done
