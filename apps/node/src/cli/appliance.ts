@@ -41,12 +41,13 @@ async function join(): Promise<void> {
   const { appliancePaths } = await import('../appliance/paths.ts')
   const { joinUnattended } = await import('../appliance/join-unattended.ts')
   const { LocalNode } = await import('../appliance/local-node.ts')
-  const { lanAddresses } = await import('../cluster/addresses.ts')
+  const { isProvisional, lanAddresses } = await import('../cluster/addresses.ts')
   const paths = appliancePaths()
   const joined = await joinUnattended({
     paths,
     node: new LocalNode(paths),
-    addresses: lanAddresses,
+    // DHCP may be slower than the machine's own invention, which no other node is told.
+    addresses: () => lanAddresses().filter((address) => !isProvisional(address)),
     say: note,
   })
   if (joined === false) process.exitCode = exitCodes.refused
