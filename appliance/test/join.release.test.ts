@@ -8,12 +8,11 @@ import { packetsIn, strayPackets } from './capture.ts'
 import { authority, CommandLine, owner, untilReady, wellKnown } from './node-over-https.ts'
 import { makeStick } from './sticks.ts'
 import { overlayOf, Vm } from './vm.ts'
+import { credential, invite } from './vm-cluster.ts'
 import { VmLan } from './vm-lan.ts'
 
 const bootSeconds = 900
 const facility = 'Port of Kaldvik'
-
-const credential = (setup: object) => [`io.systemd.credential:holdfast.setup=${JSON.stringify(setup)}`]
 
 test('the credential of the hypervisor, then a signed stick, has machines join; a used code is refused', async () => {
   const folder = testFolder('join')
@@ -40,7 +39,7 @@ test('the credential of the hypervisor, then a signed stick, has machines join; 
     await client.login(await authority(one))
     await client.run('cluster', 'create', '--address', first!.address)
     await one.says(/HEALTH-OK/, bootSeconds)
-    const { code } = JSON.parse(await client.run('cluster', 'invite', '--json'))
+    const code = await invite(client)
     await client.run('channel', 'create', 'traffic', '--kind', 'group')
     await client.run('send', 'traffic', 'before the second node')
 
@@ -55,7 +54,7 @@ test('the credential of the hypervisor, then a signed stick, has machines join; 
       smbios: credential(joining),
     })
     await two.says(/SET-UP-JOIN node kaldvik-2/, bootSeconds)
-    await two.says(/JOIN-WAITS https:\/\/10\.0\.2\.15 cannot be reached/, bootSeconds)
+    await two.says(/JOIN-WAITS https:\/\/10\.0\.2\.15:443 cannot be reached/, bootSeconds)
     await two.says(/Join\s+waits: https:\/\/10\.0\.2\.15/, bootSeconds)
     expect(await wellKnown(two)).toMatchObject({ setUp: false })
     await one.powerOn({ smbios: [] })

@@ -1,5 +1,6 @@
 /** A cluster of virtual machines: the first is set up by its credential, the others join by theirs. */
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { built } from './built.ts'
 import { authority, CommandLine, owner, untilReady } from './node-over-https.ts'
 import { overlayOf, Vm } from './vm.ts'
@@ -8,6 +9,23 @@ import { VmLan } from './vm-lan.ts'
 export const credential = (setup: object): string[] => [
   `io.systemd.credential:holdfast.setup=${JSON.stringify(setup)}`,
 ]
+
+/** A node that becomes a cluster starts anew, and etcd chooses a leader: under emulation that takes a while. */
+const inviteMs = 300_000
+const againMs = 3_000
+
+/** @returns a join code, once the cluster can give one */
+export async function invite(client: CommandLine): Promise<string> {
+  const deadline = performance.now() + inviteMs
+  for (;;) {
+    try {
+      return JSON.parse(await client.run('cluster', 'invite', '--minutes', '120', '--json')).code
+    } catch (error) {
+      if (performance.now() > deadline) throw error
+      await sleep(againMs)
+    }
+  }
+}
 
 export class VmCluster implements AsyncDisposable {
   readonly lan: VmLan
@@ -47,8 +65,8 @@ export class VmCluster implements AsyncDisposable {
   }
 
   async #grow(number: number, { folder, bootSeconds }: { folder: string; bootSeconds: number }) {
-    const { code } = JSON.parse(await this.client.run('cluster', 'invite', '--minutes', '120', '--json'))
-    const vm = await this.#switchOn(number, folder, { join: code, nodeName: `kaldvik-${number}` })
+    const setup = { join: await invite(this.client), nodeName: `kaldvik-${number}` }
+    const vm = await this.#switchOn(number, folder, setup)
     await vm.says(/JOINED /, bootSeconds)
     await vm.says(/HEALTH-OK/, bootSeconds)
     await untilReady(vm, bootSeconds)
