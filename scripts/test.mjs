@@ -1,13 +1,13 @@
 // `npm test [-- NAME…]`: installs what is missing, runs every test, and ends with one line that sums them up.
 // NAME is a runner (lint, typecheck, drift, unit, integration, e2e) or part of a test file's name. Runners that take
-// minutes run only when they are named: packages.
+// minutes run only when they are named: packages, and vm, which runs beside the others.
 import { installPrograms } from './lib/debian.mjs'
 import { prepare } from './lib/prepare.mjs'
 import { StepError, seconds } from './lib/run.mjs'
 import * as runners from './lib/runners.mjs'
 
 const ordinary = ['lint', 'typecheck', 'drift', 'unit', 'integration', 'e2e']
-const names = [...ordinary, 'packages']
+const names = [...ordinary, 'packages', 'vm']
 const wanted = process.argv.slice(2)
 const option = wanted.find((name) => name.startsWith('-'))
 if (option) {
@@ -35,11 +35,18 @@ async function runAll() {
   // The admin's types come with its build, its tests run against it, and the node's tests serve it.
   const admin = ['typecheck', 'e2e', 'integration', 'packages'].some((name) => selected.has(name))
   const ready = await outcome('prepare', async () => {
-    await prepare({ admin, etcd: selected.has('integration') })
-    await installPrograms([...selected])
+    await prepare({
+      admin: admin || selected.has('vm'),
+      etcd: selected.has('integration') || selected.has('vm'),
+    })
+    await installPrograms([...selected, ...(selected.has('vm') ? ['image'] : [])])
     return null
   })
   if (!ready) return
+  // An emulated machine keeps one core busy; the others share what is left.
+  const machine = selected.has('vm') ? runners.virtualMachine() : null
+  // Told below, when its turn comes.
+  machine?.catch(() => {})
   if (selected.has('lint')) await outcome('lint', runners.lint)
   if (selected.has('typecheck')) {
     await outcome('typecheck', runners.typecheck)
@@ -49,6 +56,7 @@ async function runAll() {
   const projects = ['unit', 'integration', 'packages'].filter((name) => selected.has(name))
   if (projects.length > 0) await outcome(projects.join(' + '), () => runners.vitest(projects, filters))
   if (selected.has('e2e')) await outcome('e2e', () => runners.playwright(filters))
+  if (machine) await outcome('vm', () => machine)
 }
 
 /** Runs one part and keeps its sum; what it throws is one failure. Returns whether the part could be run. */

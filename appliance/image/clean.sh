@@ -2,6 +2,9 @@
 # Last changes to the tree of the image, $1: what differs between two builds goes, boot files get fixed names.
 set -eu
 root=$1
+# Packed once, by the squashfs: unpacking each of them again is slow at the start.
+find "$root/usr/lib/modules" -name '*.ko.xz' -print0 | xargs -0 -n 50 -P 2 xz -d
+chroot "$root" depmod "$(ls "$root/usr/lib/modules")"
 chroot "$root" update-initramfs -u >/dev/null
 rm -f "$root"/boot/System.map* "$root"/boot/config-*
 for kernel in "$root"/boot/vmlinuz-*; do ln -sf "${kernel##*/}" "$root/boot/vmlinuz"; done
@@ -20,3 +23,5 @@ rm -rf "$root/etc/apt/sources.list" "$root/etc/apt/sources.list.d"
 rm -f "$root/etc/resolv.conf"
 ln -s /run/systemd/netif/resolv.conf "$root/etc/resolv.conf"
 mkdir -p "$root/data" "$root/boot/efi" "$root/var/log/journal" "$root/var/lib/holdfast"
+# What the console's menu and a set-up keep on the data partition.
+ln -s /data/network/10-fixed.network "$root/etc/systemd/network/10-fixed.network"

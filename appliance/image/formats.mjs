@@ -1,10 +1,23 @@
 // The disk in the forms that hypervisors take.
-import { closeSync, openSync, readSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { sha256, tool } from './lib.mjs'
 
+/** Size of a virtual disk. It takes no room on the host that is not written; the data partition grows into it. */
+const diskGib = 32
+
 export async function makeQcow2(raw, to) {
   await tool('qemu-img', ['convert', '-O', 'qcow2', '-c', raw, to])
+  await tool('qemu-img', ['resize', '-q', to, `${diskGib}G`])
 }
 
 /** An OVA: description, manifest and stream-optimised disk in one tar (DMTF DSP0243 2.1). */
@@ -13,19 +26,22 @@ export async function makeOva({ raw, to, version, date }) {
   const name = basename(to, '.ova')
   const file = (suffix) => join(folder, `${name}${suffix}`)
   const disk = `${name}-disk1.vmdk`
+  const large = file('.large')
+  await tool('cp', ['--sparse=always', raw, large])
+  truncateSync(large, diskGib * 1024 ** 3)
   await tool('qemu-img', [
     'convert',
     '-O',
     'vmdk',
     '-o',
     'subformat=streamOptimized,adapter_type=lsilogic',
-    raw,
+    large,
     join(folder, disk),
   ])
   fixContentId(join(folder, disk))
   writeFileSync(
     file('.ovf'),
-    ovf({ disk, bytes: statSync(join(folder, disk)).size, capacity: statSync(raw).size, version }),
+    ovf({ disk, bytes: statSync(join(folder, disk)).size, capacity: statSync(large).size, version }),
   )
   const sums = []
   for (const each of [`${name}.ovf`, disk])
@@ -40,7 +56,7 @@ export async function makeOva({ raw, to, version, date }) {
     `--mtime=@${date}`,
   ]
   await tool('tar', [...tar, '-C', folder, '-cf', to, `${name}.ovf`, `${name}.mf`, disk])
-  for (const each of [file('.ovf'), file('.mf'), join(folder, disk)]) rmSync(each)
+  for (const each of [file('.ovf'), file('.mf'), join(folder, disk), large]) rmSync(each)
 }
 
 /** qemu-img draws the content id of a VMDK; the same disk gets the same one. */

@@ -4,43 +4,10 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { join } from 'node:path'
 import { StepError } from '../../scripts/lib/run.mjs'
 import { here, listOf, tool } from './lib.mjs'
+import { enabledUnits, maskedGenerators, maskedUnits } from './units.mjs'
 
 const suite = 'trixie'
 const debianKeyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
-/** Units that run, beside those that packages enable by themselves. */
-const enabledUnits = [
-  'systemd-networkd',
-  'systemd-timesyncd',
-  'nftables',
-  'rauc',
-  'holdfast',
-  'holdfast-grow-data',
-  'holdfast-prepare',
-  'holdfast-health',
-  'holdfast-console',
-  'holdfast-update-request.path',
-]
-/** Nobody signs in on a console, nothing asks a mirror, etcd is a child of the daemon. */
-const maskedUnits = [
-  'getty@.service',
-  'serial-getty@.service',
-  'getty.target',
-  'console-getty.service',
-  'container-getty@.service',
-  'autovt@.service',
-  'debug-shell.service',
-  'emergency.service',
-  'rescue.service',
-  'ctrl-alt-del.target',
-  'systemd-firstboot.service',
-  'apt-daily.timer',
-  'apt-daily-upgrade.timer',
-  'dpkg-db-backup.timer',
-  'e2scrub_all.timer',
-  'e2scrub_reap.service',
-  'fstrim.timer',
-]
-
 /** The mirrors of this machine's apt, for the image's Debian. */
 export function debianSources() {
   const text = execFileSync(
@@ -96,6 +63,7 @@ export async function makeRootfs({ to, product, keys, version, date, work }) {
       '--customize-hook=chroot "$1" systemd-sysusers',
       `--customize-hook=chroot "$1" systemctl enable ${enabledUnits.join(' ')} >/dev/null 2>&1`,
       `--customize-hook=chroot "$1" systemctl mask ${maskedUnits.join(' ')} >/dev/null 2>&1`,
+      `--customize-hook=cd "$1/etc/systemd" && mkdir system-generators && for each in ${maskedGenerators.join(' ')}; do ln -s /dev/null system-generators/$each; done`,
       `--customize-hook=sh ${clean} "$1"`,
       suite,
       to,
@@ -120,13 +88,18 @@ export function releaseJson({ version, date }) {
   return `${JSON.stringify({ version, date: new Date(date * 1000).toISOString(), kind: 'appliance' })}\n`
 }
 
-/** Kernel and initrd stay uncompressed blocks: GRUB reads them without unpacking, and reads no zstd squashfs. */
+/** Kernel and initrd stay uncompressed blocks: GRUB reads them without unpacking. */
 const readByGrub = 'uncompressed@pathname(boot/vmlinuz-*)||pathname(boot/initrd.img-*)'
 
-/** @param {{ from: string, to: string, date: number, level?: number }} options */
-export async function makeSquashfs({ from, to, date, level = 6 }) {
+/**
+ * LZO is what GRUB reads that unpacks fastest: a start reads 150 MB, which gzip slows down by seconds. `fast` packs in
+ * a third of the time, a fifth larger.
+ * @param {{ from: string, to: string, date: number, fast?: boolean }} options
+ */
+export async function makeSquashfs({ from, to, date, fast = false }) {
   rmSync(to, { force: true })
-  const args = ['-comp', 'gzip', '-Xcompression-level', String(level), '-noappend', '-no-progress', '-quiet']
+  const args = ['-comp', 'lzo', '-noappend', '-no-progress', '-quiet']
+  if (fast) args.push('-Xalgorithm', 'lzo1x_1_15')
   await tool('mksquashfs', [from, to, ...args, '-action', readByGrub], {
     env: { SOURCE_DATE_EPOCH: String(date) },
   })

@@ -29,7 +29,7 @@ if (values.broken)
     '[Service]\nType=simple\nExecStart=\nExecStart=/usr/bin/sleep infinity\n',
   )
 const image = join(folder, `${version}.squashfs`)
-await makeSquashfs({ from: tree, to: image, date, level: 1 })
+await makeSquashfs({ from: tree, to: image, date, fast: true })
 rmSync(tree, { recursive: true, force: true })
 let keys = await releaseKeys()
 if (values.vendor) {

@@ -120,6 +120,9 @@ export async function setUp(vm: Vm, seen: { code: string; fingerprint: string })
   return ca
 }
 
+/** Where the node of a machine is reached from here. */
+export const origin = (vm: Vm): string => `https://localhost:${vm.port}`
+
 export async function authority(vm: Vm): Promise<string> {
   return (await call(vm, '/ca.pem')).body
 }
@@ -133,20 +136,23 @@ export async function wellKnown(vm: Vm): Promise<{ holdfast: string; setUp: bool
 export class CommandLine {
   readonly #vm: Vm
   readonly #folder: string
+  readonly #patienceMs: number
 
-  constructor(vm: Vm, folder: string) {
+  /** @param folder keeps the profile: commands with the same one are the same login */
+  constructor(vm: Vm, folder: string, patienceMs: number = commandMs) {
     this.#vm = vm
     this.#folder = folder
+    this.#patienceMs = patienceMs
   }
 
-  async login(ca: string): Promise<void> {
+  /** @param others more nodes of the cluster, which it may ask too */
+  async login(ca: string, others: readonly Vm[] = []): Promise<void> {
     mkdirSync(this.#folder, { recursive: true })
     writeFileSync(join(this.#folder, 'ca.pem'), ca)
     writeFileSync(join(this.#folder, 'password'), owner.password, { mode: 0o600 })
     await this.run(
       'login',
-      '--url',
-      `https://localhost:${this.#vm.port}`,
+      ...[this.#vm, ...others].flatMap((vm) => ['--url', origin(vm)]),
       '--user',
       owner.name,
       '--ca',
@@ -177,7 +183,7 @@ export class CommandLine {
       execFile(
         join(root, 'bin/holdfast'),
         args,
-        { env, timeout: commandMs, encoding: 'utf8' },
+        { env, timeout: this.#patienceMs, encoding: 'utf8' },
         (error, stdout, stderr) => {
           if (error) reject(new Error(`holdfast ${args.join(' ')}: ${stderr || error.message}`))
           else resolve(stdout)

@@ -30,7 +30,7 @@ test('UEFI: the credential of the hypervisor sets the node up, and its password 
       name: 'credential',
       folder,
       firmware: 'uefi',
-      disk: overlayOf(built('.qcow2'), join(folder, 'disk.qcow2')),
+      disk: overlayOf(built('.qcow2'), join(folder, 'disk.qcow2'), 32),
       smbios: [`io.systemd.credential:holdfast.setup=${JSON.stringify(setup)}`],
     })
     await vm.says(/SET-UP Port of Kaldvik, node kaldvik-1, owner ingrid/, bootSeconds)

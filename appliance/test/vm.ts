@@ -1,9 +1,10 @@
 /** One virtual machine of a test: QEMU without acceleration, its serial console kept, ended by its own process id. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { copyFileSync, createWriteStream, existsSync, mkdirSync, type WriteStream } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from './free-port.ts'
+import type { LanPlug } from './vm-lan.ts'
 
 export interface VmOptions {
   /** Names its logs. */
@@ -20,8 +21,8 @@ export interface VmOptions {
   smbios?: readonly string[]
   /** Another disk, such as the target of an installer. */
   secondDisk?: string
-  /** `restrict` keeps packets inside QEMU; they are captured to `capture`. */
-  capture?: string
+  /** Its place on a LAN; without it it is alone with this host. */
+  plug?: LanPlug
 }
 
 const httpsPort = 443
@@ -51,7 +52,7 @@ export class Vm implements AsyncDisposable {
   }
 
   static async start(options: VmOptions): Promise<Vm> {
-    const vm = new Vm(options, await freePort())
+    const vm = new Vm(options, options.plug?.port ?? (await freePort()))
     vm.#spawn()
     return vm
   }
@@ -80,7 +81,7 @@ export class Vm implements AsyncDisposable {
       sticks = [],
       smbios = [],
       secondDisk,
-      capture,
+      plug,
     } = this.#options
     mkdirSync(folder, { recursive: true })
     const network = `user,id=lan,restrict=on,hostfwd=tcp:127.0.0.1:${this.port}-:${httpsPort}`
@@ -102,8 +103,8 @@ export class Vm implements AsyncDisposable {
     args.push('-drive', `if=virtio,format=${formatOf(disk)},file=${disk},cache=unsafe`)
     if (secondDisk)
       args.push('-drive', `if=virtio,format=${formatOf(secondDisk)},file=${secondDisk},cache=unsafe`)
-    args.push('-netdev', network, '-device', 'virtio-net-pci,netdev=lan', '-device', 'virtio-rng-pci')
-    if (capture) args.push('-object', `filter-dump,id=capture,netdev=lan,file=${capture}`)
+    args.push(...(plug?.args ?? ['-netdev', network, '-device', 'virtio-net-pci,netdev=lan']))
+    args.push('-device', 'virtio-rng-pci')
     if (sticks.length > 0) args.push('-device', 'qemu-xhci')
     for (const [index, stick] of sticks.entries())
       args.push(
@@ -186,15 +187,4 @@ export class Vm implements AsyncDisposable {
     }
     this.#log?.end()
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }

@@ -32,6 +32,7 @@ const programs = [
   { program: 'mke2fs', package: 'e2fsprogs', runners: ['image', 'vm'] },
   { program: 'openssl', package: 'openssl', runners: ['image', 'vm'] },
   { program: 'zstd', package: 'zstd', runners: ['image'] },
+  { program: 'xz', package: 'xz-utils', runners: ['image'] },
   { program: 'rauc', package: 'rauc', runners: ['image', 'packages'] },
   { program: 'grub-mkimage', package: 'grub-common', runners: ['image'] },
   { program: '../lib/grub/i386-pc/boot.img', package: 'grub-pc-bin', runners: ['image'] },

@@ -19,6 +19,29 @@ export const typecheckAdmin = () => check('tsc', ['--noEmit', '-p', 'apps/admin/
 export const drift = () =>
   check(pinnedNode, ['scripts/prisma.mjs', 'drift'], { cwd: join(root, 'packages/db') })
 
+const vitestSums = (report) => ({
+  passed: report.numPassedTests,
+  // A file that cannot be loaded has no tests to fail, and must not vanish from the sum.
+  failed:
+    report.numFailedTests +
+    report.testResults.filter((each) => each.status === 'failed' && each.assertionResults.length === 0)
+      .length,
+  skipped: report.numPendingTests + report.numTodoTests,
+})
+
+/** `npm run test:vm`; what it printed last is shown at its end, because others print meanwhile. */
+export async function virtualMachine() {
+  const file = freshReport('vm.json')
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
+  const { status, output } = await run(
+    process.execPath,
+    [join(root, 'scripts/test-appliance.mjs'), 'vm', ...reporters],
+    { cwd: root },
+  )
+  console.log(output)
+  return settle(status, readReport(file), vitestSums)
+}
+
 /** @param projects projects of vitest.config.ts; @param filters parts of file names */
 export async function vitest(projects, filters) {
   const file = freshReport('vitest.json')
@@ -36,15 +59,7 @@ export async function vitest(projects, filters) {
     ],
     { cwd: root, env: toolEnv(), show: true },
   )
-  return settle(status, readReport(file), (report) => ({
-    passed: report.numPassedTests,
-    // A file that cannot be loaded has no tests to fail, and must not vanish from the sum.
-    failed:
-      report.numFailedTests +
-      report.testResults.filter((each) => each.status === 'failed' && each.assertionResults.length === 0)
-        .length,
-    skipped: report.numPendingTests + report.numTodoTests,
-  }))
+  return settle(status, readReport(file), vitestSums)
 }
 
 /** Names of the browser's test files. */

@@ -48,8 +48,8 @@ import { validity } from './trust/certificates.ts'
 const site = 'main'
 /** Audit events that a crash may keep from the files; more were taken away. */
 const crashEvents = 100
-/** How often the node looks whether its certificate is due. */
-const renewalCheckMs = 12 * 3600_000
+/** How often the node looks whether its certificate is due, and names every address that the machine has by now. */
+const renewalCheckMs = 60_000
 
 export interface NodeOptions {
   config: Config

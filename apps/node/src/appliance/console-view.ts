@@ -12,6 +12,8 @@ export interface MachineFacts {
   facility: string | null
   nodeName: string | null
   caFingerprint: string | null
+  /** What the join that was offered without a person has come to; null: none was. */
+  join: string | null
   /** The one-time code; null once the node is set up. */
   setupCode: string | null
   /** What the newest update came to, for people; null: nothing to say. */
@@ -40,6 +42,7 @@ export function screenLines(facts: MachineFacts): string[] {
     ...row('Address', ...(addresses.length > 0 ? addresses : ['none yet: is the network cable in?'])),
   )
   lines.push(...row('CA fingerprint', ...fingerprintLines(facts.caFingerprint)))
+  if (facts.join) lines.push(...row('Join', facts.join))
   if (facts.setupCode !== null)
     lines.push(
       ...row('Set-up code', facts.setupCode),

@@ -2,6 +2,8 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { request } from 'node:https'
+import { isErrorCode } from '@holdfast/api/client/errors'
+import type { ErrorCode } from '@holdfast/api/contract/errors'
 import * as z from 'zod'
 import { trustPaths } from '../trust/files.ts'
 import type { AppliancePaths } from './paths.ts'
@@ -10,6 +12,16 @@ const timeoutMs = 5_000
 const maxAnswerBytes = 256 * 1024
 /** The appliance serves HTTPS where browsers look for it; set in the unit's drop-in. */
 export const appliancePort = 443
+
+/** The node answered, and refused. */
+export class LocalNodeError extends Error {
+  readonly code: ErrorCode
+  constructor(code: ErrorCode, message: string) {
+    super(message)
+    this.name = 'LocalNodeError'
+    this.code = code
+  }
+}
 
 export interface LocalAnswer {
   status: number
@@ -46,11 +58,40 @@ export class LocalNode {
 
   /** @throws the system's error when nothing answers in time */
   get(path: string): Promise<LocalAnswer> {
+    return this.#send(path, { method: 'GET', timeoutMs })
+  }
+
+  /**
+   * Calls a procedure of the API without a session.
+   * @throws LocalNodeError when it is refused; the system's error when nothing answers in time
+   */
+  async mutate(procedure: string, input: unknown, patienceMs: number = timeoutMs): Promise<unknown> {
+    const { status, body } = await this.#send(`/trpc/${procedure}`, {
+      method: 'POST',
+      timeoutMs: patienceMs,
+      body: JSON.stringify(input),
+    })
+    const answer = JSON.parse(body)
+    if (status === 200) return answer.result.data
+    const { message, data } = answer.error
+    throw new LocalNodeError(isErrorCode(data?.holdfast) ? data.holdfast : 'internal', String(message))
+  }
+
+  #send(path: string, how: { method: string; timeoutMs: number; body?: string }): Promise<LocalAnswer> {
     const ca = this.authority()?.toString()
     return new Promise((resolve, reject) => {
       if (ca === undefined) return reject(new Error('the node has no certificates yet'))
       const call = request(
-        { host: '127.0.0.1', servername: 'localhost', port: this.#port, path, ca, timeout: timeoutMs },
+        {
+          host: '127.0.0.1',
+          servername: 'localhost',
+          port: this.#port,
+          path,
+          ca,
+          method: how.method,
+          headers: how.body === undefined ? {} : { 'content-type': 'application/json' },
+          timeout: how.timeoutMs,
+        },
         (response) => {
           let body = ''
           response.setEncoding('utf8')
@@ -64,7 +105,7 @@ export class LocalNode {
       )
       call.on('timeout', () => call.destroy(new Error('the node does not answer')))
       call.on('error', reject)
-      call.end()
+      call.end(how.body)
     })
   }
 

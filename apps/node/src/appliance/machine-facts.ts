@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import type { MachineFacts } from './console-view.ts'
+import { joinState } from './join-offer.ts'
 import { appliancePort, type LocalNode } from './local-node.ts'
 import type { AppliancePaths } from './paths.ts'
 import { readRelease, runningSlot } from './release.ts'
@@ -21,6 +22,7 @@ export async function machineFacts(paths: AppliancePaths, node: LocalNode): Prom
     facility: known?.setUp ? (known.facility ?? null) : null,
     nodeName: known?.node?.name ?? null,
     caFingerprint: node.authority()?.fingerprint256 ?? null,
+    join: joinState(paths),
     setupCode: textOf(join(paths.node, 'setup-code')),
     update: updateSentence(new UpdateJournal(paths.update).current()),
   }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { atomicWriteFile } from '../platform/files.ts'
@@ -15,7 +15,6 @@ export interface FixedAddress {
 }
 
 const fileName = '10-fixed.network'
-const runtimeFolder = '/run/systemd/network'
 const readableFile = 0o644
 
 /** What is wrong with a typed address, for people; null: nothing. */
@@ -36,7 +35,7 @@ export function networkFile({ address, gateway, ntp }: FixedAddress): string {
   return `${lines.join('\n')}\n`
 }
 
-/** Keeps a fixed address, or DHCP with null, and uses it at once. */
+/** Keeps a fixed address, or DHCP with null, and uses it at once; systemd-networkd reads the file through a link in /etc. */
 export async function setNetwork(
   paths: AppliancePaths,
   fixed: FixedAddress | null,
@@ -46,18 +45,5 @@ export async function setNetwork(
   const kept = join(paths.network, fileName)
   if (fixed === null) rmSync(kept, { force: true })
   else await atomicWriteFile(kept, networkFile(fixed), readableFile)
-  await applyNetwork(paths)
   await run('networkctl', ['reload'])
-}
-
-/** Hands the kept address to systemd-networkd, which reads /run before /etc. */
-export async function applyNetwork(paths: AppliancePaths, folder: string = runtimeFolder): Promise<void> {
-  const kept = join(paths.network, fileName)
-  const used = join(folder, fileName)
-  if (!existsSync(kept)) {
-    rmSync(used, { force: true })
-    return
-  }
-  mkdirSync(folder, { recursive: true, mode: 0o755 })
-  await atomicWriteFile(used, readFileSync(kept), readableFile)
 }

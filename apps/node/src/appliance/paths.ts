@@ -13,6 +13,9 @@ export interface AppliancePaths {
   trial: string
   /** Bundles that the daemon received; the daemon's. */
   uploads: string
+  /** Code of a cluster that this machine is to join, and what came of it; in memory. */
+  joinOffer: string
+  joinState: string
   /** Network settings from the console, one systemd.network file. */
   network: string
   /** The product: Node, the daemon, the UI. */
@@ -34,6 +37,8 @@ export function appliancePaths(root = '/'): AppliancePaths {
     update: at(isPackage(release) ? 'var/lib/holdfast-update' : 'data/update'),
     trial: at('run/holdfast-update/trial'),
     uploads: at('var/lib/holdfast/updates'),
+    joinOffer: at('run/holdfast-join.json'),
+    joinState: at('run/holdfast-join.state'),
     network: at('data/network'),
     product: at('usr/lib/holdfast'),
     release,

@@ -1,5 +1,6 @@
 import { mkdirSync, statSync } from 'node:fs'
-import { applyNetwork } from './network.ts'
+import { openPort } from './health.ts'
+import { appliancePort } from './local-node.ts'
 import type { AppliancePaths } from './paths.ts'
 import { runningSlot } from './release.ts'
 import { settleUpdate } from './settle-update.ts'
@@ -17,13 +18,17 @@ export async function prepareMachine(options: {
   mkdirSync(paths.update, { recursive: true, mode: 0o755 })
   const { uid, gid } = statSync(paths.node)
   const owner = { uid, gid }
-  await settleUpdate({
-    journal: new UpdateJournal(paths.update),
-    slot: runningSlot(paths),
+  const slot = runningSlot(paths)
+  const journal = new UpdateJournal(paths.update)
+  const update = await settleUpdate({
+    journal,
+    slot,
     nodeFolder: paths.node,
     owner,
     say,
   })
-  await applyNetwork(paths)
+  const trial = update?.phase === 'trial' && update.slot === slot
+  // Clients of a version on trial wait until it proved healthy.
+  if (!trial) await openPort(runTool, appliancePort)
   await setUpUnattended({ paths, credentials, run: runTool, owner, say })
 }

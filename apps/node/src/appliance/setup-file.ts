@@ -1,7 +1,9 @@
 /**
  * Set-up without a person: one JSON object from a credential of the hypervisor, or from a stick whose file is signed.
- * The owner's recovery codes are not kept: the owner makes new ones after signing in.
+ * It makes a facility, or has the node join one with the code of an invitation. The owner's recovery codes are not
+ * kept: the owner makes new ones after signing in.
  */
+import { addressSchema, joinCodeSchema } from '@holdfast/api/contract/cluster-inputs'
 import { displayNameSchema, nameSchema } from '@holdfast/api/contract/names'
 import * as z from 'zod'
 
@@ -9,30 +11,42 @@ import * as z from 'zod'
 const maxPasswordChars = 1024
 export const maxSetupBytes = 64 * 1024
 
-export const setupFileSchema = z.strictObject({
+/** Address of this machine; without it DHCP gives one. */
+const networkSchema = z.strictObject({
+  address: z
+    .string()
+    .regex(/^[0-9a-fA-F.:]+\/\d{1,3}$/, 'it must be an address with its prefix, such as 10.0.0.5/24'),
+  gateway: z
+    .string()
+    .regex(/^[0-9a-fA-F.:]+$/)
+    .optional(),
+  ntp: z
+    .array(z.string().regex(/^[0-9a-zA-Z.:-]+$/))
+    .max(8)
+    .default([]),
+})
+
+const facilitySchema = z.strictObject({
   facility: displayNameSchema,
   nodeName: nameSchema,
   owner: nameSchema,
   displayName: displayNameSchema.optional(),
   password: z.string().min(1).max(maxPasswordChars),
-  /** Address of this machine; without it DHCP gives one. */
-  network: z
-    .strictObject({
-      address: z
-        .string()
-        .regex(/^[0-9a-fA-F.:]+\/\d{1,3}$/, 'it must be an address with its prefix, such as 10.0.0.5/24'),
-      gateway: z
-        .string()
-        .regex(/^[0-9a-fA-F.:]+$/)
-        .optional(),
-      ntp: z
-        .array(z.string().regex(/^[0-9a-zA-Z.:-]+$/))
-        .max(8)
-        .default([]),
-    })
-    .optional(),
+  network: networkSchema.optional(),
 })
-export type SetupFile = z.infer<typeof setupFileSchema>
+export type FacilitySetup = z.infer<typeof facilitySchema>
+
+export const joinSchema = z.strictObject({
+  /** What `holdfast cluster invite` printed. */
+  join: joinCodeSchema,
+  nodeName: nameSchema,
+  /** Where the other nodes reach this one; its first address on the LAN without it. */
+  address: addressSchema.optional(),
+  network: networkSchema.optional(),
+})
+export type JoinSetup = z.infer<typeof joinSchema>
+
+export type SetupFile = FacilitySetup | JoinSetup
 
 /** @throws SetupFileError in one line that names what is wrong and where it came from */
 export function parseSetupFile(text: string, origin: string): SetupFile {
@@ -41,10 +55,11 @@ export function parseSetupFile(text: string, origin: string): SetupFile {
     value = JSON.parse(text)
   } catch {
     throw new SetupFileError(
-      `The set-up in ${origin} is not JSON; it needs facility, nodeName, owner and password.`,
+      `The set-up in ${origin} is not JSON; it needs facility, nodeName, owner and password, or join and nodeName.`,
     )
   }
-  const parsed = setupFileSchema.safeParse(value)
+  const joins = typeof value === 'object' && value !== null && 'join' in value
+  const parsed = (joins ? joinSchema : facilitySchema).safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   throw new SetupFileError(

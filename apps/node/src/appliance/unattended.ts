@@ -2,9 +2,16 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { leaveJoinOffer } from './join-offer.ts'
 import { setNetwork } from './network.ts'
 import type { AppliancePaths } from './paths.ts'
-import { maxSetupBytes, parseSetupFile, type SetupFile, SetupFileError } from './setup-file.ts'
+import {
+  type FacilitySetup,
+  maxSetupBytes,
+  parseSetupFile,
+  type SetupFile,
+  SetupFileError,
+} from './setup-file.ts'
 import { type RunTool, ToolError } from './tools.ts'
 
 export const credentialName = 'holdfast.setup'
@@ -25,24 +32,35 @@ export interface UnattendedOptions {
 }
 
 /**
- * Sets the node up when it is not yet and a set-up is offered. What is wrong with it is said on the console, and the
- * node then waits for a browser as without it.
+ * Sets the node up when it is not yet and a set-up is offered; a cluster is joined later, beside the daemon. What is wrong
+ * with it is said on the console, and the node then waits for a browser as without it.
+ * @returns whether a set-up was taken
  */
 export async function setUpUnattended(options: UnattendedOptions): Promise<boolean> {
   const { paths, say } = options
-  if (existsSync(join(paths.node, 'cluster.db'))) return false
+  if (isSetUp(paths)) return false
   try {
     const offered = fromCredential(options) ?? (await fromStick(options))
     if (offered === null) return false
     if (offered.network) await setNetwork(paths, offered.network, options.run)
+    if ('join' in offered) {
+      await leaveJoinOffer(paths, offered)
+      say(`SET-UP-JOIN node ${offered.nodeName} is to join the cluster of the code`)
+      return true
+    }
     await initialise(offered, options)
     say(`SET-UP ${offered.facility}, node ${offered.nodeName}, owner ${offered.owner}`)
     return true
   } catch (error) {
-    if (!(error instanceof SetupFileError)) throw error
+    if (!(error instanceof SetupFileError || error instanceof ToolError)) throw error
     say(`SET-UP-REFUSED ${error.message}`)
     return false
   }
+}
+
+/** A node that started once has databases; until it is set up, the code for that lies beside them. */
+function isSetUp(paths: AppliancePaths): boolean {
+  return existsSync(join(paths.node, 'cluster.db')) && !existsSync(join(paths.node, 'setup-code'))
 }
 
 function fromCredential({ credentials }: UnattendedOptions): SetupFile | null {
@@ -94,7 +112,7 @@ async function verified(file: string, root: string, run: RunTool): Promise<strin
 }
 
 /** Runs `holdfast init` as the daemon's own user, the password on its standard input. */
-function initialise(setup: SetupFile, { paths, owner, command }: UnattendedOptions): Promise<void> {
+function initialise(setup: FacilitySetup, { paths, owner, command }: UnattendedOptions): Promise<void> {
   const [program = '/usr/bin/holdfast', ...before] = command ?? ['/usr/bin/holdfast']
   const args = [
     'init',

@@ -15,6 +15,10 @@ export function applianceCommand(): Command {
     )
     .action(prepare)
   command
+    .command('join')
+    .description('have the node join the cluster whose code a set-up brought; ask again while it cannot')
+    .action(join)
+  command
     .command('health')
     .description('confirm the running version once it is healthy, or go back to the one before')
     .action(health)
@@ -31,6 +35,22 @@ async function prepare(): Promise<void> {
   const { prepareMachine } = await import('../appliance/prepare.ts')
   const { credentials } = readEnvironment()
   await prepareMachine({ paths: appliancePaths(), credentials, say: note })
+}
+
+async function join(): Promise<void> {
+  const { appliancePaths } = await import('../appliance/paths.ts')
+  const { joinUnattended } = await import('../appliance/join-unattended.ts')
+  const { LocalNode } = await import('../appliance/local-node.ts')
+  const { isProvisional, lanAddresses } = await import('../cluster/addresses.ts')
+  const paths = appliancePaths()
+  const joined = await joinUnattended({
+    paths,
+    node: new LocalNode(paths),
+    // DHCP may be slower than the machine's own invention, which no other node is told.
+    addresses: () => lanAddresses().filter((address) => !isProvisional(address)),
+    say: note,
+  })
+  if (joined === false) process.exitCode = exitCodes.refused
 }
 
 async function health(): Promise<void> {

@@ -10,15 +10,17 @@ export const raftUrl = (address: string, raftPort: number): string =>
 export const httpsUrl = (address: string, httpsPort: number): string =>
   `https://${urlHost(address)}:${httpsPort}`
 
-/** Addresses of this machine that others on its networks may reach, IPv4 first. */
+/** An address that a machine gives to itself until somebody else does (RFC 3927). */
+export const isProvisional = (address: string): boolean => address.startsWith('169.254.')
+
+/** Addresses of this machine that others on its networks may reach, IPv4 first, provisional ones last. */
 export function lanAddresses(): string[] {
   const all = Object.values(networkInterfaces())
     .flatMap((list) => list ?? [])
     .filter(({ internal, address }) => !internal && !/^fe[89ab]/i.test(address))
-  return [
-    ...all.filter(({ family }) => family === 'IPv4'),
-    ...all.filter(({ family }) => family === 'IPv6'),
-  ].map(({ address }) => address)
+  const rank = ({ family, address }: { family: string; address: string }) =>
+    isProvisional(address) ? 2 : family === 'IPv4' ? 0 : 1
+  return all.toSorted((a, b) => rank(a) - rank(b)).map(({ address }) => address)
 }
 
 /**

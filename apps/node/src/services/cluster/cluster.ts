@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs'
+import { UnreachableError } from '@holdfast/api/client/errors'
 import type {
   Admission,
   CarriedOut,
@@ -183,7 +184,7 @@ export class ClusterService implements Contract {
     // The client of the API is for nodes that meet others for the first time.
     const { createNodeFetch, fetchUntrustedCa } = await import('@holdfast/api/client/node')
     const { createApi } = await import('@holdfast/api/client/api')
-    const ca = await fetchUntrustedCa(origin)
+    const ca = await reached(fetchUntrustedCa(origin))
     using fetch = createNodeFetch({ ca })
     const stranger = createApi({ urls: [origin], fetch })
     if ((await stranger.setup.state.query()).setUp)
@@ -305,7 +306,7 @@ export class ClusterService implements Contract {
       const { requestAdmission, takePlace } = await import('../../cluster/admission.ts')
       const address = ownAddress(given, config.clusterAddress)
       const { folder, clock } = core
-      const admission = await requestAdmission(code, {
+      const asked = requestAdmission(code, {
         nodeId: folder.identity.nodeId,
         nodeName,
         version,
@@ -314,6 +315,7 @@ export class ClusterService implements Contract {
         peerPort: config.peerPort,
         raftPort: config.raftPort,
       })
+      const admission = await reached(asked)
       await takePlace(folder, admission, { nodeName, address, nowMs: clock.now() })
       core.setupCode.finish()
       restart(`the node joins ${admission.facility}`)
@@ -358,4 +360,12 @@ async function wholly(operation: Promise<unknown> | undefined): Promise<unknown>
       throw new HoldfastError('no-quorum', error.message, { cause: error })
     throw error
   }
+}
+
+/** That a node cannot be reached is told to whoever asked, not only to the log. */
+function reached<T>(work: Promise<T>): Promise<T> {
+  return work.catch((cause: unknown) => {
+    if (cause instanceof UnreachableError) throw new HoldfastError('busy', `${cause.message}.`, { cause })
+    throw cause
+  })
 }
