@@ -207,10 +207,10 @@ describe('a bundle, opened by the image that runs', () => {
   const makeRelease = async (version: string, ...flags: string[]) => {
     const maker = join(repoRoot, 'appliance/test/make-package-release.mjs')
     await must(['nice', pinnedNode, maker, version, join(to, 'releases'), '--oci', archive, ...flags])
-    return `/work/releases/holdfast-${version}.raucb`
+    return `/media/releases/holdfast-${version}.raucb`
   }
   const unpack = (bundle: string) => {
-    const update = ['holdfast', 'update', 'unpack', bundle, '--to', '/work/out']
+    const update = ['holdfast', 'update', 'unpack', bundle, '--to', '/media/out']
     return podman.run(['exec', name, ...update])
   }
 
@@ -218,7 +218,7 @@ describe('a bundle, opened by the image that runs', () => {
     to = join(folder, 'unpack')
     mkdirSync(join(to, 'out'), { recursive: true })
     chownSync(join(to, 'out'), uid, uid)
-    const place = ['--tmpfs=/tmp', '--volume', `${name}:/data`, '--volume', `${to}:/work`]
+    const place = ['--tmpfs=/tmp', '--volume', `${name}:/data`, '--volume', `${to}:/media`]
     await podman.start(name, `localhost/holdfast@${digest}`, 'runc', place)
     await until(
       'the node serves',
@@ -229,7 +229,7 @@ describe('a bundle, opened by the image that runs', () => {
   it('gives the new image, whole, and says what to do with it', async () => {
     const { stdout, stderr } = await unpack(await makeRelease('0.2.0'))
     expect(stderr).toBe('')
-    expect(stdout).toContain('podman load -i /work/out/holdfast_0.2.0_amd64.oci.tar')
+    expect(stdout).toContain('podman load -i /media/out/holdfast_0.2.0_amd64.oci.tar')
     expect(stdout).toContain('HOLDFAST_VERSION=0.2.0 docker compose up -d')
     const taken = readFileSync(join(to, 'out/holdfast_0.2.0_amd64.oci.tar'))
     expect(taken.equals(readFileSync(archive))).toBe(true)
@@ -246,8 +246,8 @@ describe('a bundle, opened by the image that runs', () => {
     for (const [bundle, reason] of [
       [older, 'Version 0.0.9 is older than 0.1.0'],
       [foreign, 'is not signed by the vendor'],
-      ['/work/releases/cut.raucb', 'is not whole'],
-      ['/work/releases/changed.raucb', 'is damaged or was changed'],
+      ['/media/releases/cut.raucb', 'is not whole'],
+      ['/media/releases/changed.raucb', 'is damaged or was changed'],
     ] as const) {
       const { code, stderr } = await unpack(bundle)
       expect([code, stderr]).toEqual([1, expect.stringContaining(reason)])
