@@ -23,6 +23,8 @@ import { generationCount, type KnownPeer, type Membership } from './membership.t
 import { Restorer } from './restorer.ts'
 
 const tickMs = 1000
+/** With one other voter, taking this node out of etcd needs its own vote; the leader asks for it within seconds. */
+const farewellVoteMs = 15_000
 
 export interface ClusterNodeOptions {
   folder: DataFolder
@@ -257,7 +259,10 @@ export class ClusterNode {
     folder.membership.update({ peers: this.peers() })
     const { nodes } = this.core?.directory ?? {}
     if (nodes !== undefined && nodes.size > 0 && !nodes.has(this.nodeId) && this.log.ownState === 'online')
-      this.fence('This node was taken out of the cluster; set it up anew in an empty folder to use it again.')
+      this.fence(
+        'This node was taken out of the cluster; set it up anew in an empty folder to use it again.',
+        farewellVoteMs,
+      )
   }
 
   /** Takes new certificates into use. */
@@ -266,14 +271,14 @@ export class ClusterNode {
     this.links.reload()
   }
 
-  /** Takes this node out of service for good. */
-  fence(reason: string): void {
+  /** Takes this node out of service for good. @param votesMs how long its etcd still votes */
+  fence(reason: string, votesMs = 0): void {
     if (this.fenced !== null) return
     this.fenced = reason
     this.o.folder.membership.update({ fencedBecause: reason })
     this.o.logger.error(reason)
     this.hooks.unfit(reason)
-    void this.log.retire(reason)
+    void this.log.retire(reason, votesMs)
   }
 
   private material() {

@@ -23,6 +23,7 @@ import { OutboxPump } from './outbox-pump.ts'
 import { faultOf } from './outgoing.ts'
 import { Places } from './places.ts'
 import { type HistoryFrame, type HistoryPage, type HistoryRange, Requests } from './requests.ts'
+import { Waiters } from './waiters.ts'
 
 export type { BranchChange } from './client-options.ts'
 export type {
@@ -58,7 +59,7 @@ export class Client {
   readonly #channels = new ChannelTable()
   readonly #places: Places
   readonly #pump: OutboxPump
-  readonly #liveWaiters = new Set<PromiseWithResolvers<void>>()
+  readonly #liveWaiters = new Waiters()
   #person: ReadyFrame['person'] | null = null
   #device: string | null = null
   #syncsUnanswered = 0
@@ -155,9 +156,7 @@ export class Client {
   live(): Promise<void> {
     if (this.#stopped) return Promise.reject(this.#stopped)
     if (this.#upToDate) return Promise.resolve()
-    const waiter = Promise.withResolvers<void>()
-    this.#liveWaiters.add(waiter)
-    return waiter.promise
+    return this.#liveWaiters.wait()
   }
 
   /**
@@ -383,8 +382,10 @@ export class Client {
         this.#emit('presence', frame.people)
         return
       case 'notice':
-        if (frame.code === 'quorum' && frame.level === 'info') this.#connection.quorumBack()
-        else if (frame.code === 'quorum')
+        if (frame.level === 'info' && (frame.code === 'quorum' || frame.code === 'disk')) {
+          this.#connection.quorumBack()
+          this.#pump.begin()
+        } else if (frame.code === 'quorum')
           this.#connection.quorumLost(new HoldfastError('no-quorum', frame.message))
         this.#emit('notice', frame)
         return
@@ -407,10 +408,10 @@ export class Client {
     if (typeof frame.id === 'string') {
       const isBehind =
         frame.code === 'not-member' && this.#channels.isBehind(this.#outbox.channelOf(frame.id))
-      const outcome = this.#outbox.refuse(frame.id, frame, isBehind)
+      const isElsewhere = this.#connection.mayBeStoredElsewhere(frame.code)
+      const outcome = this.#outbox.refuse(frame.id, frame, isBehind || isElsewhere)
       // This may bring in another node, which is given everything again.
-      if (frame.code === 'no-quorum')
-        this.#connection.quorumLost(new HoldfastError(frame.code, frame.message))
+      if (isElsewhere) this.#connection.quorumLost(new HoldfastError(frame.code, frame.message))
       if (outcome.kept) this.#pump.refused(outcome.refusals)
       return
     }
@@ -465,10 +466,7 @@ export class Client {
   }
 
   #stateChanged(change: StateChange): void {
-    if (change.state === 'live' || change.state === 'read-only') {
-      for (const waiter of this.#liveWaiters) waiter.resolve()
-      this.#liveWaiters.clear()
-    }
+    if (change.state === 'live' || change.state === 'read-only') this.#liveWaiters.resolve()
     this.#emit('state', change)
   }
 
@@ -476,8 +474,7 @@ export class Client {
     this.#stopped = error
     clearTimeout(this.#marksTimer)
     this.#pump.stop()
-    for (const waiter of this.#liveWaiters) waiter.reject(error)
-    this.#liveWaiters.clear()
+    this.#liveWaiters.reject(error)
     this.#feed.stop()
     this.#requests.fail(error)
     this.#outbox.fail(

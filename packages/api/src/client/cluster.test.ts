@@ -271,6 +271,39 @@ describe('a node that is behind', () => {
   })
 })
 
+describe('a full disk', () => {
+  test('regression: what a node has no room for is stored by another, and no client waits for the room', async () => {
+    await using cluster = await Cluster.start(3)
+    const client = cluster.open()
+    await client.live()
+    const full = cluster.at(client)
+    full.mode = 'full'
+    await Promise.all([client.send(channel, 'one'), client.send(channel, 'two')])
+    expect(cluster.at(client)).not.toBe(full)
+    expect(client.state).toBe('live')
+  })
+
+  test('where every disk is full messages wait, and go as soon as there is room', async () => {
+    await using cluster = await Cluster.start(2)
+    const client = cluster.open()
+    await client.live()
+    for (const server of cluster.servers) server.mode = 'full'
+    const sent = client.send(channel, 'x')
+    await until(() => client.state === 'read-only')
+    for (const server of cluster.servers) server.mode = 'up'
+    await sent
+    await until(() => client.state === 'live')
+  })
+
+  test('a single node refuses, and its program is told at once', async () => {
+    await using cluster = await Cluster.start(1)
+    const client = cluster.open()
+    await client.live()
+    cluster.servers[0]!.mode = 'full'
+    await expect(client.send(channel, 'x')).rejects.toMatchObject({ code: 'disk-full' })
+  })
+})
+
 describe('without a quorum', () => {
   test('what one node refuses is stored by another', async () => {
     await using cluster = await Cluster.start(3)

@@ -164,7 +164,12 @@ export class Connection {
     this.#ended(refusalOf(error.code, error.message))
   }
 
-  /** The node says that it has no quorum. Another one is tried while this one goes on serving what can be read. */
+  /** Whether what the node refused with this code may be stored by another one: that has a quorum, or room on its disk. */
+  mayBeStoredElsewhere(code: ErrorCode): boolean {
+    return code === 'no-quorum' || (code === 'disk-full' && this.nodes.urls.length > 1)
+  }
+
+  /** The node says that it can store nothing. Another one is tried while this one goes on serving what can be read. */
   quorumLost(error: Error): void {
     if (!this.#link) return
     this.#noQuorum = error

@@ -27,10 +27,10 @@ export interface Misbehaviour {
 export const wellBehaved: Misbehaviour = { seed: 1, cut: 0, duplicate: 0, omit: 0, delay: 0, busy: 0 }
 
 /**
- * `up` · `behind`: serves, and learns nothing new, also not of what it stored itself · `mute`: has no quorum and is behind
+ * `full`: has no room for messages · `up` · `behind`: serves, and learns nothing new, also not of what it stored itself · `mute`: has no quorum and is behind
  * · `hung`: takes connections and frames and does nothing with them, until it is something else · `down`: is not there.
  */
-export type Mode = 'up' | 'behind' | 'mute' | 'hung' | 'down'
+export type Mode = 'up' | 'full' | 'behind' | 'mute' | 'hung' | 'down'
 
 const pageEntries = 7
 const maxDelayMs = 4
@@ -156,6 +156,8 @@ export class TestServer implements AsyncDisposable {
       this.#stuck = []
       this.#owed = []
     }
+    if (mode === 'up' && before === 'full')
+      this.broadcast({ t: 'notice', level: 'info', code: 'disk', message: 'The disk has room again.' })
     if (mode === 'mute' && before !== 'mute') this.broadcast(quorumNotice('alert'))
     if (mode !== 'mute' && mode !== 'hung' && before === 'mute') this.broadcast(quorumNotice('info'))
     if (mode === 'hung' || mode === 'down') return
@@ -346,6 +348,10 @@ export class TestServer implements AsyncDisposable {
       this.#send(socket, { t: 'error', code: 'busy', message: 'Busy.', id: frame.id })
       return
     }
+    if (this.#mode === 'full') {
+      this.#send(socket, { t: 'error', code: 'disk-full', message: 'The disk is full.', id: frame.id })
+      return
+    }
     const isMute = this.#mode === 'mute'
     if (isMute)
       this.#send(socket, { t: 'error', code: 'no-quorum', message: 'There is no quorum.', id: frame.id })
@@ -363,7 +369,7 @@ export class TestServer implements AsyncDisposable {
 
   /** Takes over what is committed, as far as this server can. */
   #apply(): void {
-    if (this.#mode !== 'up') return
+    if (this.#mode !== 'up' && this.#mode !== 'full') return
     for (; this.#applied < this.#log.commits.length; this.#applied++) {
       const entry = this.#log.commits[this.#applied]!
       this.channels.get(entry.channel)!.log.push(entry)

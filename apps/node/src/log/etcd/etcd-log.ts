@@ -236,8 +236,8 @@ export class EtcdLog implements Log {
     })
   }
 
-  /** Takes part no more; what is here can still be read. */
-  async retire(reason: string): Promise<void> {
+  /** Takes part no more, in votes not after `votesMs`; what is here can still be read. */
+  async retire(reason: string, votesMs: number): Promise<void> {
     this.restoreAsked = true
     this.watches += 1
     this.watch?.close()
@@ -247,7 +247,7 @@ export class EtcdLog implements Log {
     this.reports.stop()
     this.probe.stop()
     this.probe.latest = null
-    await this.process.stop()
+    await this.process.letEnd(votesMs)
   }
 
   async stop(): Promise<void> {

@@ -107,6 +107,21 @@ export class EtcdProcess {
     child.on('exit', (code, signal) => end(`etcd ended (${signal ?? `code ${code}`})${this.lastWords()}`))
   }
 
+  /** Lets it go on for at most so long, and not start again: one that is taken out is still asked for its vote about that. */
+  async letEnd(withinMs: number): Promise<void> {
+    this.stopping = true
+    const { child } = this
+    if (child !== null && withinMs > 0)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, withinMs)
+        child.once('exit', () => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    await this.stop()
+  }
+
   async stop(): Promise<void> {
     this.stopping = true
     if (this.restarter) clearTimeout(this.restarter)
