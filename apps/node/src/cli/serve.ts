@@ -51,8 +51,10 @@ async function serve(flags: Record<string, string | undefined>): Promise<void> {
       `  Open the address in a browser and enter the code to set the node up.`,
     )
   // Standard output is the log's; what the person at the console reads stands beside it.
+  // Whoever reads that it serves may end it at once.
+  const ended = stopped(node.stop)
   note(lines.join('\n'))
-  await stopped(node.stop)
+  await ended
 }
 
 /** Addresses of this machine by which others reach a node that listens on `host`, for URLs. */
