@@ -318,6 +318,12 @@ describe('looking after the facility', () => {
     expect((await json(['person', 'list'])).map((row) => row.name)).not.toContain('carol')
   })
 
+  // Regression: it said "last seen never ago".
+  test('tells of somebody who never connected', async () => {
+    await json(['person', 'add', 'absent', '--password-file', password])
+    expect((await holdfast(['person', 'show', 'absent'])).out).toMatch(/^Presence: +never seen$/m)
+  })
+
   test('import tells the made passwords and the refused lines', async () => {
     const result = await holdfast(['person', 'import', '-', '--json'], {
       input: 'name,displayName,role\ndave,Dave,member\nbad name,X,member\n',

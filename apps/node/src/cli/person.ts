@@ -161,7 +161,7 @@ async function show(name: string, flags: RemoteFlags): Promise<void> {
     ['Person', `${view.displayName} (${view.name}, ${view.id})`],
     ['Role', view.kind === 'service' ? `${view.role}, service` : view.role],
     ['Status', isLocked(view) ? `locked until ${dateTime(view.lockedUntil ?? 0)}` : view.status],
-    ['Presence', view.presence === 'offline' ? `last seen ${age(view.lastSeenAt)} ago` : view.presence],
+    ['Presence', presence(view)],
     ['Added', dateTime(view.createdAt)],
     ['Groups', view.groups.map((group) => group.name).join(', ')],
     ['Channels', view.channels.map((channel) => channel.name ?? 'direct').join(', ')],
@@ -169,6 +169,11 @@ async function show(name: string, flags: RemoteFlags): Promise<void> {
     ['Sessions', view.sessions.length],
   ])
   for (const line of lines) print(line)
+}
+
+function presence({ presence, lastSeenAt }: { presence: string; lastSeenAt: number | null }): string {
+  if (presence !== 'offline') return presence
+  return lastSeenAt === null ? 'never seen' : `last seen ${age(lastSeenAt)} ago`
 }
 
 /** The commands that do one thing to one person. */

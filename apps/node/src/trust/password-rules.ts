@@ -51,20 +51,24 @@ export function checkPassword(password: string, rules: PasswordRules): void {
   const text = password.normalize('NFKC')
   const characters = [...text].length
   if (characters < rules.minLength) {
-    throw weak(`the password has ${characters} characters and needs ${rules.minLength}: make it longer`)
+    throw weak(`The password has ${characters} characters and needs ${rules.minLength}: make it longer.`)
   }
   if (text.length > limits.passwordLength) {
-    throw weak(`the password is over ${limits.passwordLength} characters: make it shorter`)
+    throw weak(`The password is over ${limits.passwordLength} characters: make it shorter.`)
   }
   const lower = text.toLowerCase()
   if (rules.notEqualTo.some((name) => sameStem(lower, name))) {
-    throw weak('the password is your name or that of the facility: choose another, such as four random words')
+    throw weak(
+      'The password is your name or that of the facility: choose another, such as four random words.',
+    )
   }
   if (commonStems.has(stem(lower)) || commonStems.has(unleet(stem(lower)))) {
-    throw weak('the password is one of those that are tried first: choose another, such as four random words')
+    throw weak(
+      'The password is one of those that are tried first: choose another, such as four random words.',
+    )
   }
   if (new Set(lower).size < minDistinctCharacters || isSequence(lower)) {
-    throw weak('the password is a simple pattern: choose another, such as four random words')
+    throw weak('The password is a simple pattern: choose another, such as four random words.')
   }
 }
 

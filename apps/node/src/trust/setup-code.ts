@@ -52,14 +52,14 @@ export class SetupCode {
    */
   check(typed: string, remote: string): void {
     const code = this.#code
-    if (code === null) throw new HoldfastError('already-set-up', 'this node is set up already: sign in')
+    if (code === null) throw new HoldfastError('already-set-up', 'This node is set up already: sign in.')
     const key = addressKey(remote)
     this.#take(key)
     const digits = normaliseCode(typed, codeCharacters)
     if (digits === null || !secretsEqual(groupCode(digits), code)) {
       throw new HoldfastError(
         'wrong-code',
-        'the setup code is wrong: read it again from the console of the node',
+        'The setup code is wrong: read it again from the console of the node.',
       )
     }
     this.#perRemote.forgive(key)
@@ -71,7 +71,7 @@ export class SetupCode {
    */
   attempt(remote: string): { code: string; forgive: () => void } {
     const code = this.#code
-    if (code === null) throw new HoldfastError('already-set-up', 'this node is set up already: sign in')
+    if (code === null) throw new HoldfastError('already-set-up', 'This node is set up already: sign in.')
     const key = addressKey(remote)
     this.#take(key)
     return { code, forgive: () => this.#perRemote.forgive(key) }
@@ -87,6 +87,6 @@ export class SetupCode {
   #take(key: string): void {
     if (this.#perRemote.take(key) && this.#overall.take(everybody)) return
     const seconds = Math.ceil(Math.max(this.#perRemote.waitMs(key), this.#overall.waitMs(everybody)) / 1000)
-    throw new HoldfastError('locked-out', `too many wrong setup codes: try again in ${seconds} seconds`)
+    throw new HoldfastError('locked-out', `Too many wrong setup codes: try again in ${seconds} seconds.`)
   }
 }
