@@ -4,12 +4,11 @@ import { workerData } from 'node:worker_threads'
 import { openDatabase } from '@holdfast/db'
 import { answerQuestions } from '../platform/questions.ts'
 import { isDamage, isFull } from './index-faults.ts'
+import { indexPauseMs } from './index-pace.ts'
 import { Pages } from './pages.ts'
 import type { Dirty, ReaderData, ReaderQuestions } from './protocol.ts'
 import { SearchIndex } from './search-index.ts'
 
-/** Entries that may wait for the index before it works although the node is busy. */
-const tolerableLag = 200_000
 /** Wait before the index is written again after the disk had no room for it. */
 const retryMs = 5000
 
@@ -66,20 +65,26 @@ function mended<T>(use: () => T): T {
 }
 
 /** One chunk at a time, so that questions are answered in between. */
-function stepSoon(): void {
+function stepSoon(afterMs = 0): void {
   if (stepping || closing) return
   stepping = true
-  setImmediate(() => {
-    stepping = false
-    if (closing || paused || (busy && index.lag() < tolerableLag)) return
-    try {
-      if (mended(() => index.step())) stepSoon()
-    } catch (error) {
-      // Reads go on without the newest entries in the index; what it lacks is shown as its lag.
-      if (!isFull(error)) throw error
-      setTimeout(stepSoon, retryMs).unref()
-    }
-  })
+  if (afterMs > 0) setTimeout(stepNow, afterMs).unref()
+  else setImmediate(stepNow)
+}
+
+function stepNow(): void {
+  stepping = false
+  if (closing || paused) return
+  const startedAt = performance.now()
+  try {
+    if (busy && indexPauseMs(index.lag(), 0) === null) return
+    if (!mended(() => index.step())) return
+    stepSoon(busy ? (indexPauseMs(index.lag(), performance.now() - startedAt) ?? 0) : 0)
+  } catch (error) {
+    // Reads go on without the newest entries in the index; what it lacks is shown as its lag.
+    if (!isFull(error)) throw error
+    setTimeout(() => stepSoon(), retryMs).unref()
+  }
 }
 
 answerQuestions<ReaderQuestions>({
