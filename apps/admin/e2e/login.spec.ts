@@ -40,6 +40,9 @@ test('a wrong password is said, cleared and can be typed again at once', async (
   await expect(page.getByText('Enter your name.')).toBeVisible()
   await enter(page, person.name, 'not the password')
   await expect(page.getByRole('main').getByRole('alert')).toContainText('The name or password is wrong')
+  await expect(page.getByRole('main').getByRole('alert')).toContainText(
+    'Check both, and whether Caps Lock is on.',
+  )
   await expect(page.getByRole('textbox', { name: 'Password', exact: true })).toHaveValue('')
   await expect(page.getByRole('textbox', { name: 'Password', exact: true })).toBeFocused()
   await page.keyboard.type(person.password)

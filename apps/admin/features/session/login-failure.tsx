@@ -12,6 +12,9 @@ interface LoginFailureProps {
   wrongTitle?: string
 }
 
+/** The node's sentence says no more than the title, and may not say which of the two it was. */
+const wrongText = 'Check both, and whether Caps Lock is on.'
+
 /** Why a sign-in was refused; while locked out it counts the wait down. */
 export function LoginFailure({ error, waitSeconds, wrongTitle }: LoginFailureProps) {
   if (error === null) return null
@@ -23,7 +26,7 @@ export function LoginFailure({ error, waitSeconds, wrongTitle }: LoginFailurePro
       title={failure.code === 'wrong-credentials' ? (wrongTitle ?? failure.title) : failure.title}
       role="alert"
     >
-      {failure.text}
+      {failure.code === 'wrong-credentials' && wrongTitle === undefined ? wrongText : failure.text}
       {waitSeconds > 0 && (
         <p>
           You can try again in <strong>{formatDuration(waitSeconds * 1000)}</strong>.
