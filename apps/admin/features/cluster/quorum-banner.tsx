@@ -8,6 +8,7 @@ import { useSyncExternalStore } from 'react'
 import { OtherNodesLinks } from '../../components/other-nodes-links.tsx'
 import { trpc } from '../../lib/api.ts'
 import { paths } from '../../lib/paths.ts'
+import { reachability, subscribeReachability } from '../../lib/reachability.ts'
 import { readOnlyReason, subscribeReadOnly } from '../../lib/read-only.ts'
 import { useAllowed } from '../session/use-session.ts'
 
@@ -27,6 +28,7 @@ export function QuorumBanner() {
       refetchInterval: (query) => (query.state.data?.mode === 'cluster' ? clusterMs : singleMs),
     }),
   )
+  const { reachable } = useSyncExternalStore(subscribeReachability, reachability, reachability)
   const heard = useSyncExternalStore(subscribeReadOnly, readOnlyReason, () => null)
   // Where the node can be asked its answer decides; a notice may be older.
   const reason =
@@ -38,7 +40,8 @@ export function QuorumBanner() {
   const isThere = pathname.replace(/\/$/, '') === paths.cluster()
   return (
     <div aria-live="assertive">
-      {reason !== null && (
+      {/* While the node is silent its last answer is old, and the banner above names the other nodes already. */}
+      {reachable && reason !== null && (
         <Banner status="danger" screenReaderText="Read-only">
           <span className="hf-banner">
             <span>
