@@ -1,7 +1,7 @@
 'use client'
 
 import { Card, CardBody, CardTitle, Title } from '@patternfly/react-core'
-import type { ReactNode } from 'react'
+import { type ReactNode, useEffect } from 'react'
 import { BrandName } from './brand.tsx'
 import { ThemeToggle } from './theme-toggle.tsx'
 import { UnreachableBanner } from './unreachable-banner.tsx'
@@ -26,6 +26,11 @@ export function EntryFrame({
   isWide = false,
   children,
 }: EntryFrameProps) {
+  // A new step of a wizard begins at its top, wherever the one before was left.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the title tells the steps apart
+  useEffect(() => {
+    window.scrollTo(0, 0)
+  }, [title])
   return (
     <>
       <UnreachableBanner />
