@@ -50,7 +50,7 @@ export function AuditFilterBar({ filters, onChange }: AuditFilterBarProps) {
   return (
     <Toolbar inset={{ default: 'insetNone' }}>
       <ToolbarContent>
-        <ToolbarItem>
+        <ToolbarItem className={css.words}>
           <SearchInput
             aria-label="Search the audit log"
             placeholder="Words in the event"
@@ -75,7 +75,7 @@ export function AuditFilterBar({ filters, onChange }: AuditFilterBarProps) {
           {may('people.list') ? (
             <PersonPicker
               label="Who did it"
-              placeholder="Done by anybody"
+              placeholder="By anybody"
               isSingle
               picked={filters.actor}
               onChange={(actor) => onChange({ actor })}
@@ -89,7 +89,7 @@ export function AuditFilterBar({ filters, onChange }: AuditFilterBarProps) {
             />
           )}
         </ToolbarItem>
-        <ToolbarItem>
+        <ToolbarItem className={css.target}>
           <TextInput
             aria-label="Target"
             placeholder="Id of the target"
