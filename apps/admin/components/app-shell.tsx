@@ -103,6 +103,7 @@ export function AppShell({ groups, homePath, place, userMenu, onNavigate, banner
       masthead={masthead}
       sidebar={sidebar}
       isManagedSidebar
+      isContentFilled
       mainContainerId={mainId}
       mainTabIndex={-1}
       skipToContent={<SkipToContent href={`#${mainId}`}>Skip to the page</SkipToContent>}
