@@ -151,7 +151,7 @@ export function AddNodeDialog({ view, nodes, initial, onInvite, onClose }: AddNo
                 setErrors((now) => ({ ...now, name: null }))
               }}
               error={errors.name ?? null}
-              help="Tells it from the others. Lower-case letters, digits, dots and hyphens."
+              help="Tells it from the others. Lower-case letters, digits, dots, hyphens and underscores."
               maxLength={limits.nameLength}
               isRequired
               isCode

@@ -54,7 +54,7 @@ export function SetupFacilityStep({ draft, errors, onChange }: StepProps) {
         value={draft.nodeName}
         onChange={(nodeName) => onChange({ nodeName: nodeName.toLowerCase() })}
         error={errors.nodeName ?? null}
-        help="Tells this machine from others in the facility. Lower-case letters, digits, dots and hyphens."
+        help="Tells this machine from others in the facility. Lower-case letters, digits, dots, hyphens and underscores."
         placeholder="server-room-1"
         maxLength={64}
         isRequired

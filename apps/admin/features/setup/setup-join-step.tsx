@@ -88,7 +88,7 @@ export function SetupJoinStep({ draft, joinCode, errors, onChange, onJoinCode }:
         value={draft.nodeName}
         onChange={(nodeName) => onChange({ nodeName: nodeName.toLowerCase() })}
         error={errors.nodeName ?? null}
-        help="Tells this machine from the others. Lower-case letters, digits, dots and hyphens."
+        help="Tells this machine from the others. Lower-case letters, digits, dots, hyphens and underscores."
         maxLength={limits.nameLength}
         isRequired
         isCode

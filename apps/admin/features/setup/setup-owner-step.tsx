@@ -31,7 +31,7 @@ export function SetupOwnerStep(props: SetupOwnerStepProps) {
         value={draft.owner}
         onChange={(owner) => onChange({ owner: owner.toLowerCase() })}
         error={errors.owner ?? null}
-        help="Lower-case letters, digits, dots and hyphens."
+        help="Lower-case letters, digits, dots, hyphens and underscores."
         autoComplete="username"
         maxLength={limits.nameLength}
         isRequired
