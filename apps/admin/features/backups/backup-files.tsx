@@ -97,8 +97,8 @@ export function BackupFiles({ status, mayCreate }: { status: BackupStatus; mayCr
       <StackItem>
         <p className="hf-subtle">
           A backup is proven by restoring it for trial, with the recovery key, on any machine with Holdfast:{' '}
-          <code>holdfast backup verify FILE --key-file KEY</code>. The node cannot do it, because it does not
-          have the key.
+          <code className="hf-nowrap">holdfast backup verify FILE --key-file KEY</code>. The node cannot do
+          it, because it does not have the key.
         </p>
       </StackItem>
     </Stack>
