@@ -37,6 +37,8 @@ test('first boot: from the code on the console to the overview', async ({ page }
   const codes = page.getByRole('list', { name: 'Recovery codes' }).getByRole('listitem')
   await expect(codes).toHaveCount(10)
   await expect(page.getByText(node.caFingerprint)).toBeVisible()
+  // Regression: the page stayed where the step before had been scrolled to, with the title out of sight.
+  await expect.poll(() => page.evaluate(() => window.scrollY)).toBe(0)
   const shown = await codes.allTextContents()
   await inBothThemes(page, () => expectAccessible(page))
 
