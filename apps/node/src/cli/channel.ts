@@ -133,7 +133,7 @@ async function list(flags: RemoteFlags & { all?: boolean; text?: string }): Prom
     json: flags.json,
     empty: 'There is no channel yet.',
     columns: [
-      { title: 'name', value: (row) => row.title },
+      { title: 'name', value: (row) => (row.kind === 'direct' ? `@${row.title}` : row.title) },
       { title: 'kind', value: (row) => row.kind },
       { title: 'members', value: (row) => row.memberCount, right: true },
       { title: 'messages', value: (row) => row.head, right: true },
@@ -159,7 +159,7 @@ function showDetail(view: ChannelDetail, flags: RemoteFlags): void {
     ['Channel', `${view.title} (${view.id})`],
     ['Kind', `${view.kind}${view.archived ? ', archived' : ''}`],
     ['Topic', view.topic],
-    ['Messages', `${view.head}, the newest ${view.lastAt === null ? 'never' : `${age(view.lastAt)} ago`}`],
+    ['Messages', `${view.head}${view.lastAt === null ? '' : `, the newest ${age(view.lastAt)} ago`}`],
     ['Retention', view.retentionDays === null ? 'kept for ever' : count(view.retentionDays, 'day')],
     ['Groups', view.groups.map((group) => group.name).join(', ')],
   ])

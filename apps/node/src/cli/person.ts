@@ -106,8 +106,10 @@ async function add(name: string, flags: AddFlags): Promise<void> {
     ...(flags.role === undefined ? {} : { role: flags.role }),
     ...(password === undefined ? {} : { password }),
   })
-  if (flags.json) printJson(view)
-  else print(`Added ${view.name} (${view.role}, ${view.id}).`)
+  if (flags.json) return printJson(view)
+  print(`Added ${view.name} (${view.role}, ${view.id}).`)
+  if (password === undefined && view.kind === 'person')
+    print(`Without a password ${view.name} cannot sign in: holdfast person set-password ${view.name}`)
 }
 
 async function list(
