@@ -318,6 +318,12 @@ describe('looking after the facility', () => {
     expect((await json(['person', 'list'])).map((row) => row.name)).not.toContain('carol')
   })
 
+  test('says what a person lacks who was added without a password', async () => {
+    expect((await holdfast(['person', 'add', 'keyless'])).out).toMatch(
+      /^Without a password keyless cannot sign in: holdfast person set-password keyless$/m,
+    )
+  })
+
   // Regression: it said "last seen never ago".
   test('tells of somebody who never connected', async () => {
     await json(['person', 'add', 'absent', '--password-file', password])
