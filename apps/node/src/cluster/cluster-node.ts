@@ -24,7 +24,7 @@ import { Restorer } from './restorer.ts'
 
 const tickMs = 1000
 /** With one other voter, taking this node out of etcd needs its own vote; the leader asks for it within seconds. */
-const farewellVoteMs = 15_000
+const farewellVoteMs = 20_000
 
 export interface ClusterNodeOptions {
   folder: DataFolder

@@ -14,9 +14,9 @@ import { compareVersions, majorVersion } from '../../platform/versions.ts'
 import { type Actor, systemActor } from '../../state/commands.ts'
 import type { NodeRecord } from '../../state/directory.ts'
 
-/** etcd wants the last new member connected before it takes the next; that takes some seconds. */
-const learnerTries = 30
-const learnerAgainMs = 500
+/** etcd wants its members connected before it takes one in or lets one go; that takes some seconds. */
+const memberTries = 30
+const memberAgainMs = 500
 /** A removed node is given so long to learn of it before it is cut off. */
 const farewellMs = 1500
 
@@ -112,11 +112,7 @@ export class Members {
     if (cluster.log.reports.alive(nodeId)) await sleep(farewellMs)
     await cluster.log.reports.remove(nodeId)
     cluster.log.chains.forget(nodeId)
-    if (node.memberId === null) return
-    await cluster.log.client.removeMember(node.memberId).catch((error: unknown) => {
-      // The duties of the leader may have done it by now.
-      if (!(error instanceof EtcdError && error.notFound)) throw error
-    })
+    if (node.memberId !== null) await this.removeVoter(node.memberId)
   }
 
   /** Notes where a member is now reached. */
@@ -152,6 +148,21 @@ export class Members {
     )
   }
 
+  /** etcd lets nobody go while one of the others has been connected for less than five seconds. */
+  private async removeVoter(memberId: string): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await this.cluster.log.client.removeMember(memberId)
+        return
+      } catch (error) {
+        // The duties of the leader may have done it by now.
+        if (error instanceof EtcdError && error.notFound) return
+        if (tries === memberTries) throw error
+      }
+      await sleep(memberAgainMs)
+    }
+  }
+
   private async addLearner(url: string): Promise<string> {
     for (let tries = 1; ; tries += 1) {
       try {
@@ -159,9 +170,9 @@ export class Members {
         const member = members.find(({ peerUrls }) => peerUrls.includes(url))
         if (member !== undefined) return member.id
       } catch (error) {
-        if (tries === learnerTries) throw error
+        if (tries === memberTries) throw error
       }
-      await sleep(learnerAgainMs)
+      await sleep(memberAgainMs)
     }
   }
 
