@@ -17,7 +17,7 @@ const facility = 'Port of Kaldvik'
 test('the credential of the hypervisor, then a signed stick, has machines join; a used code is refused', async () => {
   const folder = testFolder('join')
   {
-    await using lan = await VmLan.make({ folder, machines: 2, outside: true })
+    await using lan = await VmLan.make({ folder, machines: 2 })
     const [first, second] = lan.plugs
     const disk = (name: string) => overlayOf(built('.raw'), join(folder, `${name}.qcow2`))
     await using one = await Vm.start({

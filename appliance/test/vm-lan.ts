@@ -36,6 +36,8 @@ export class VmLan implements AsyncDisposable {
   /** @param options.outside whether the LAN has a way to elsewhere: a router and a name server */
   static async make(options: { folder: string; machines: number; outside?: boolean }): Promise<VmLan> {
     const { folder, machines, outside = false } = options
+    // QEMU's router takes what one machine sends to another for traffic to the world, and answers it too.
+    if (outside && machines > 1) throw new Error('a LAN with a way out has room for one machine')
     const capture = join(folder, 'lan.pcap')
     const ports = await Promise.all(Array.from({ length: machines }, freePort))
     const socket = (index: number) => join(folder, `lan${index}`)
