@@ -89,7 +89,7 @@ test.each([
 
 test.each([
   [to('192.0.2.1', 443), 'outside the LAN'],
-  [to('10.0.3.1', 443), 'outside the LAN'],
+  [to('10.1.0.1', 443), 'outside the LAN'],
   [to('224.0.1.1', 123), 'outside the LAN'],
   [to('2001:db8:0:0:0:0:0:1', 443), 'outside the LAN'],
   [to('ff0e:0:0:0:0:0:0:101', 123), 'outside the LAN'],

@@ -55,7 +55,7 @@ const portOf = (protocol: number, payload: Buffer): number | null =>
 
 /** This host, everybody, groups of the LAN (RFC 5771, RFC 2365) and their like in IPv6; the LAN of QEMU's own router. */
 const local =
-  /^(10\.0\.2\.|127\.|0\.0\.0\.0$|255\.255\.255\.255$|169\.254\.|224\.0\.0\.|239\.)|^(fe[89ab][0-9a-f]:|ff[01][0-5]:|fec0:)|^0:0:0:0:0:0:0:[01]$/
+  /^(10\.0\.|127\.|0\.0\.0\.0$|255\.255\.255\.255$|169\.254\.|224\.0\.0\.|239\.)|^(fe[89ab][0-9a-f]:|ff[01][0-5]:|fec0:)|^0:0:0:0:0:0:0:[01]$/
 /** Names are asked for, and the time, only of what the facility itself has. */
 const outsidePorts = new Map([
   [53, 'asks for a name'],

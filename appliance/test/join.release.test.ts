@@ -17,7 +17,7 @@ const facility = 'Port of Kaldvik'
 test('the credential of the hypervisor, then a signed stick, has machines join; a used code is refused', async () => {
   const folder = testFolder('join')
   {
-    await using lan = await VmLan.make({ folder, machines: 2, outside: true })
+    await using lan = await VmLan.make({ folder, machines: 2 })
     const [first, second] = lan.plugs
     const disk = (name: string) => overlayOf(built('.raw'), join(folder, `${name}.qcow2`))
     await using one = await Vm.start({
@@ -30,7 +30,7 @@ test('the credential of the hypervisor, then a signed stick, has machines join; 
         nodeName: 'kaldvik-1',
         owner: owner.name,
         password: owner.password,
-        network: { address: `${first!.address}/24` },
+        network: { address: `${first!.address}/16` },
       }),
     })
     await one.says(/SET-UP Port of Kaldvik/, bootSeconds)
@@ -45,7 +45,7 @@ test('the credential of the hypervisor, then a signed stick, has machines join; 
 
     // The cluster is away when the machine starts for the first time: it waits, and says for whom.
     await one.powerCut()
-    const joining = { join: code, nodeName: 'kaldvik-2', network: { address: `${second!.address}/24` } }
+    const joining = { join: code, nodeName: 'kaldvik-2', network: { address: `${second!.address}/16` } }
     await using two = await Vm.start({
       name: 'two',
       folder,
@@ -54,8 +54,8 @@ test('the credential of the hypervisor, then a signed stick, has machines join; 
       smbios: credential(joining),
     })
     await two.says(/SET-UP-JOIN node kaldvik-2/, bootSeconds)
-    await two.says(/JOIN-WAITS https:\/\/10\.0\.2\.15:443 cannot be reached/, bootSeconds)
-    await two.says(/Join\s+waits: https:\/\/10\.0\.2\.15/, bootSeconds)
+    await two.says(/JOIN-WAITS https:\/\/10\.0\.4\.15:443 cannot be reached/, bootSeconds)
+    await two.says(/Join\s+waits: https:\/\/10\.0\.4\.15/, bootSeconds)
     expect(await wellKnown(two)).toMatchObject({ setUp: false })
     await one.powerOn({ smbios: [] })
     await two.says(/JOINED Port of Kaldvik, node kaldvik-2/, bootSeconds)
@@ -74,7 +74,7 @@ test('the credential of the hypervisor, then a signed stick, has machines join; 
 
     // The same code once more, on a signed stick, in a machine that is new: it was used already.
     const plain = join(folder, 'setup.json')
-    writeFileSync(plain, JSON.stringify({ join: code, nodeName: 'kaldvik-3' }))
+    writeFileSync(plain, JSON.stringify({ ...joining, nodeName: 'kaldvik-3' }))
     const signed = join(folder, 'holdfast-setup.p7s')
     const sign = join(root, 'scripts/appliance.mjs')
     execFileSync(process.execPath, [sign, 'stick', plain, '--out', signed], { cwd: root, stdio: 'inherit' })

@@ -78,7 +78,7 @@ export class VmCluster implements AsyncDisposable {
       folder,
       plug: this.lan.plugs[number - 1]!,
       disk: overlayOf(built('.raw'), join(folder, `kaldvik-${number}.qcow2`)),
-      smbios: credential(setup),
+      smbios: credential({ ...setup, network: { address: `${this.lan.plugs[number - 1]!.address}/16` } }),
     })
     this.machines.push(vm)
     return vm

@@ -1,6 +1,7 @@
 /**
- * A LAN of virtual machines: a QEMU without a machine is its switch. It gives addresses by DHCP, forwards a port of this
- * host to each machine, and keeps every packet that passes.
+ * A LAN of virtual machines: a QEMU without a machine is its switch. It forwards a port of this host to each machine and
+ * keeps every packet that passes. A machine alone gets its address by DHCP; several have fixed ones, outside the network of
+ * QEMU's router: it hears what they send to each other, and would answer what is for its own network.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
@@ -10,14 +11,14 @@ import { freePort } from './free-port.ts'
 export interface LanPlug {
   /** Arguments of QEMU for the machine's only network card. */
   args: readonly string[]
-  /** Address that the LAN gives to it. */
+  /** Its address: by DHCP when it is alone, else for its set-up, with prefix 16, which has QEMU's router in it. */
   address: string
   /** Port of this host that leads to its HTTPS. */
   port: number
 }
 
 const httpsPort = 443
-/** QEMU gives addresses from here on, in the order in which it is asked. */
+/** QEMU's DHCP begins here. */
 const firstAddress = 15
 const startMs = 500
 
@@ -36,8 +37,11 @@ export class VmLan implements AsyncDisposable {
   /** @param options.outside whether the LAN has a way to elsewhere: a router and a name server */
   static async make(options: { folder: string; machines: number; outside?: boolean }): Promise<VmLan> {
     const { folder, machines, outside = false } = options
+    // Then the router answers for the whole world, and so for the other machines.
+    if (outside && machines > 1) throw new Error('a LAN with a way out has room for one machine')
     const capture = join(folder, 'lan.pcap')
     const ports = await Promise.all(Array.from({ length: machines }, freePort))
+    const addressOf = (index: number) => `10.0.${machines === 1 ? 2 : 4}.${firstAddress + index}`
     const socket = (index: number) => join(folder, `lan${index}`)
     const forwards = ports.map(
       (port, index) => `hostfwd=tcp:127.0.0.1:${port}-${addressOf(index)}:${httpsPort}`,
@@ -77,5 +81,4 @@ export class VmLan implements AsyncDisposable {
   }
 }
 
-const addressOf = (index: number) => `10.0.2.${firstAddress + index}`
 const hex = (value: number) => value.toString(16).padStart(2, '0')

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { hostname, networkInterfaces } from 'node:os'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { isProvisional, lanAddresses } from '../cluster/addresses.ts'
 import type { MachineFacts } from './console-view.ts'
 import { joinState } from './join-offer.ts'
 import { appliancePort, type LocalNode } from './local-node.ts'
@@ -16,7 +17,7 @@ export async function machineFacts(paths: AppliancePaths, node: LocalNode): Prom
     version: readRelease(paths).version,
     slot: runningSlot(paths),
     hostName: hostname(),
-    addresses: lanAddresses(),
+    addresses: shownAddresses(),
     port: appliancePort,
     fault: readiness.ready ? null : readiness.reason,
     facility: known?.setUp ? (known.facility ?? null) : null,
@@ -42,12 +43,11 @@ async function wellKnown(node: LocalNode): Promise<WellKnown | null> {
   }
 }
 
-/** A link-local IPv6 address needs an interface's name, which no browser takes. */
-function lanAddresses(): string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((list) => list ?? [])
-    .filter(({ internal, address }) => !internal && !/^fe[89ab]/i.test(address))
-    .map(({ address }) => address)
+/** Those that the machine gave to itself only where it has no other. */
+function shownAddresses(): string[] {
+  const all = lanAddresses()
+  const lasting = all.filter((address) => !isProvisional(address))
+  return lasting.length > 0 ? lasting : all
 }
 
 function textOf(file: string): string | null {

@@ -14,8 +14,8 @@ export const httpsUrl = (address: string, httpsPort: number): string =>
 export const isProvisional = (address: string): boolean => address.startsWith('169.254.')
 
 /** Addresses of this machine that others on its networks may reach, IPv4 first, provisional ones last. */
-export function lanAddresses(): string[] {
-  const all = Object.values(networkInterfaces())
+export function lanAddresses(interfaces = networkInterfaces()): string[] {
+  const all = Object.values(interfaces)
     .flatMap((list) => list ?? [])
     .filter(({ internal, address }) => !internal && !/^fe[89ab]/i.test(address))
   const rank = ({ family, address }: { family: string; address: string }) =>
