@@ -23,10 +23,12 @@ const flushMs = 1000
 export const joiningInMs = 15_000
 /** A batch on its way for so long means that the cluster does not write. */
 const stuckMs = 5000
-/** Groups of entries that the writer has not applied yet; more are left in etcd. */
-const postedGroups = 64
+/** Groups of entries that the writer has not applied yet: one that it applies and one that it goes on with. */
+const postedGroups = 2
 /** Entries that are applied in one transaction. */
 const groupEntries = 32
+/** Entries that wait for a group; more are left in etcd. */
+const arrivedEntries = 512
 /** How long accepted commands may take to come back when the node stops. */
 const drainMs = 3000
 /** Clocks this far apart are corrected to the middle one. */
@@ -321,7 +323,8 @@ export class EtcdLog implements Log {
     this.watch = this.client.watch(logPrefix, this.revision + 1, {
       events: (events) => {
         if (id !== this.watches) return
-        if (this.arrived.length === 0) setImmediate(() => this.postArrived(id))
+        // After the events that came in this turn, which are one group.
+        if (this.arrived.length === 0) setImmediate(() => id === this.watches && this.postArrived())
         for (const kv of events)
           this.arrived.push({
             key: kv.key.slice(logPrefix.length),
@@ -339,18 +342,18 @@ export class EtcdLog implements Log {
     })
   }
 
-  /** What came in one turn is applied in few transactions. */
-  private postArrived(watch: number): void {
-    if (watch !== this.watches) return
-    const { arrived } = this
-    this.arrived = []
-    for (let from = 0; from < arrived.length; from += groupEntries) {
+  /** What comes while the writer is busy gathers, so that it is applied in few transactions. */
+  private postArrived(): void {
+    while (this.posted < postedGroups && this.arrived.length > 0) {
       this.posted += 1
-      this.writer.post({ t: 'entries', watch, entries: arrived.slice(from, from + groupEntries) })
+      this.writer.post({ t: 'entries', watch: this.watches, entries: this.arrived.splice(0, groupEntries) })
     }
-    if (this.posted > postedGroups && !this.paused) {
+    if (this.arrived.length > arrivedEntries && !this.paused) {
       this.paused = true
       this.watch?.pause()
+    } else if (this.arrived.length < arrivedEntries / 2 && this.paused) {
+      this.paused = false
+      this.watch?.resume()
     }
   }
 
@@ -387,10 +390,7 @@ export class EtcdLog implements Log {
   private appliedGroup(watch: number): void {
     if (watch !== this.watches) return
     this.posted -= 1
-    if (this.paused && this.posted < postedGroups / 2) {
-      this.paused = false
-      this.watch?.resume()
-    }
+    this.postArrived()
   }
 
   private applied(batch: AppliedBatch): void {

@@ -11,7 +11,7 @@ const etcdBounds = {
   /** Raft entries between snapshots; all of them are in memory, which is why batches are small. */
   snapshotEntries: 1000,
   /** Older ones that stay in memory for a member that was away for a moment; one that lacks more takes a snapshot. */
-  catchUpEntries: 1500,
+  catchUpEntries: 1000,
   /** Go frees memory sooner as it comes near to this; the database's mapped file is not in it (Go runtime, GOMEMLIMIT). */
   memory: '288MiB',
 } as const

@@ -1,4 +1,5 @@
 /** Commands on their way into a log that answers late, twice, wrongly or not at all. */
+import { limits } from '@holdfast/api/contract/limits'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { systemClock } from '../../platform/clock.ts'
@@ -23,12 +24,24 @@ interface Write {
 class SimulatedLog {
   readonly waiting: Write[] = []
   readonly stored = new Map<number, Batch>()
+  /** Batches that were answered for or applied, so that they no longer count among those being written. */
+  readonly through = new Set<number>()
   applied = 0
+  /** Batches that were ever written. */
+  written = 0
 
   put(text: string): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>()
     const answer = (error: Error | null) => (error === null ? resolve(1) : reject(error))
-    this.waiting.push({ batch: JSON.parse(text) as Batch, answer })
+    const batch = JSON.parse(text) as Batch
+    if (batch.n > this.written) {
+      // Of commands of half that size, whatever leaves no room for the next one is larger than half.
+      const isFull =
+        text.length > proposalBounds.batchCharacters / 2 || batch.c.length >= limits.batchCommands
+      if (!isFull) expect(this.through.size, 'a small batch goes alone').toBe(this.written)
+      this.written = batch.n
+    }
+    this.waiting.push({ batch, answer })
     return promise
   }
 
@@ -42,7 +55,11 @@ class SimulatedLog {
 }
 
 const step = fc.oneof(
-  fc.record({ do: fc.constant('add' as const), commands: fc.integer({ min: 1, max: 5 }) }),
+  fc.record({
+    do: fc.constant('add' as const),
+    commands: fc.integer({ min: 1, max: 5 }),
+    characters: fc.constantFrom(0, proposalBounds.batchCharacters / 2),
+  }),
   fc.record({
     do: fc.constant('write' as const),
     which: fc.nat({ max: 7 }),
@@ -62,13 +79,12 @@ test('a command is settled once, by what its batch came to, and never because it
       const proposals = new Proposals({ nodeId: 'n_1', client, now: () => 1, clock: systemClock, logger })
       const outcomes: (string | number)[][] = []
       const allowed = new Set<number>()
-      /** Batches that were answered for or applied, so that they no longer count among those being written. */
-      const through = new Set<number>()
+      const { through } = log
       let commands = 0
-      const add = (): void => {
+      const add = (characters: number): void => {
         const id = commands++
         outcomes.push([])
-        proposals.add(`[${id}]`, (error, value) => {
+        proposals.add(`[${id},"${'x'.repeat(characters)}"]`, (error, value) => {
           if (error === null) expect(allowed, `command ${id} was settled before it was applied`).toContain(id)
           outcomes[id]?.push(error === null ? (value as number) : error.code)
         })
@@ -96,7 +112,7 @@ test('a command is settled once, by what its batch came to, and never because it
       }
       proposals.begin(epoch)
       for (const each of steps) {
-        if (each.do === 'add') for (let i = 0; i < each.commands; i += 1) add()
+        if (each.do === 'add') for (let i = 0; i < each.commands; i += 1) add(each.characters)
         else if (each.do === 'write') write(each.which, each.how)
         else if (each.do === 'apply') apply()
         else if (each.do === 'leader') proposals.leaderChanged()

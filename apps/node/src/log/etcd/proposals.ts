@@ -13,8 +13,13 @@ import type { EtcdClient } from './etcd-client.ts'
 export const proposalBounds = {
   /** Batches that are being written at once. */
   writes: 4,
+  /**
+   * Batches being written beyond which only a full one goes. A write costs three etcds and three nodes about as much
+   * whatever it holds, so what comes meanwhile gathers.
+   */
+  partialWrites: 1,
   /** Characters of commands in one batch; etcd keeps thousands of entries in memory. */
-  batchCharacters: 44_000,
+  batchCharacters: 64_000,
   /** A write that is not answered by then is made again, with the same number. */
   writeMs: 2000,
   /** Pause before it is made again. */
@@ -48,6 +53,8 @@ export class Proposals {
   private readonly logger: Logger
   private queue: Waiting[] = []
   private taken = 0
+  /** Characters of the commands that wait. */
+  private characters = 0
   private readonly flights = new Map<number, Flight>()
   private writes = 0
   private numbers = 0
@@ -104,6 +111,7 @@ export class Proposals {
     if (this.stopped) throw shuttingDown()
     if (this.queue.length - this.taken >= limits.logQueue) throw busy()
     this.queue.push({ command, settle })
+    this.characters += command.length
     this.schedule()
   }
 
@@ -129,6 +137,7 @@ export class Proposals {
     const left = this.queue.slice(this.taken)
     this.queue = []
     this.taken = 0
+    this.characters = 0
     for (const { settle } of left) settle(error, null, 0)
   }
 
@@ -140,6 +149,7 @@ export class Proposals {
     this.flights.clear()
     this.queue = []
     this.taken = 0
+    this.characters = 0
     for (const { settle } of left) settle(shuttingDown(), null, 0)
   }
 
@@ -159,6 +169,7 @@ export class Proposals {
     if (epoch === null || this.stopped || this.taken === queue.length) return false
     // A batch that never comes back holds up those after it, which every node can keep only so many of.
     if (this.writes >= proposalBounds.writes || this.flights.size >= heldBatches) return false
+    if (this.writes >= proposalBounds.partialWrites && !this.fillsBatch) return false
     const waiting: Waiting[] = []
     let characters = 0
     while (this.taken < queue.length && waiting.length < limits.batchCommands) {
@@ -168,6 +179,7 @@ export class Proposals {
       waiting.push(next)
       this.taken += 1
     }
+    this.characters -= characters
     this.shrink()
     this.numbers += 1
     const no = this.numbers
@@ -184,6 +196,14 @@ export class Proposals {
     this.writes += 1
     this.write(flight)
     return true
+  }
+
+  /** Whether what waits is a full batch at least. */
+  private get fillsBatch(): boolean {
+    return (
+      this.characters >= proposalBounds.batchCharacters ||
+      this.queue.length - this.taken >= limits.batchCommands
+    )
   }
 
   /** What a leader that is gone was handed is lost, and nobody says so before the time is over: it is written anew. */
