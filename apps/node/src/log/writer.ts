@@ -65,12 +65,14 @@ export class Writer {
   async close(): Promise<void> {
     const { worker } = this
     if (worker === null) return
+    // The thread ends by itself: ended from outside while the engine still compiles for it, it can take the process along.
+    const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
     await new Promise<void>((resolve) => {
       this.onClosed = resolve
       this.post({ t: 'close' })
     })
     this.worker = null
-    await worker.terminate()
+    await ended
   }
 
   private receive(message: FromWriter): void {
