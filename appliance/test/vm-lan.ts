@@ -1,7 +1,8 @@
 /**
  * A LAN of virtual machines: a QEMU without a machine is its switch. It forwards a port of this host to each machine and
  * keeps every packet that passes. A machine alone gets its address by DHCP; several have fixed ones, outside the network of
- * QEMU's router: it hears what they send to each other, and would answer what is for its own network.
+ * QEMU's router. That router hears what they send to each other and was seen to reset their TCP connections: machines that
+ * have to talk to each other need a switch without it.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
