@@ -5,6 +5,12 @@ const unitTimeoutMs = 60_000
 const integrationTimeoutMs = 180_000
 const packagesTimeoutMs = 900_000
 
+/**
+ * Threads strip the types of what they load by WebAssembly, and V8 may free a wrapper of it that another thread is about to
+ * replace (WasmImportWrapperCache), which ends the process. With this budget none is ever replaced. The bundle of
+ * the product has no types to strip.
+ */
+const execArgv = ['--wasm-wrapper-tiering-budget=1000000000']
 const folders = ['packages', 'apps/node', 'apps/admin', 'bench', 'appliance']
 const files = (suffix: string) => folders.map((folder) => `${folder}/**/*.${suffix}`)
 const ignored = ['**/node_modules/**', '**/out/**', '**/e2e/**', '**/.next/**']
@@ -23,6 +29,7 @@ export default defineConfig({
           include: files('test.ts'),
           exclude: [...ignored, ...[...integration, ...packages, ...machines].flatMap(files)],
           pool: 'forks',
+          execArgv,
           maxWorkers: 2,
           testTimeout: unitTimeoutMs,
           hookTimeout: unitTimeoutMs,
@@ -35,6 +42,7 @@ export default defineConfig({
           include: integration.flatMap(files),
           exclude: ignored,
           pool: 'forks',
+          execArgv,
           // Each file starts whole nodes, which mostly wait: two at a time fill the two cores, more starve each other.
           maxWorkers: 2,
           testTimeout: integrationTimeoutMs,
@@ -48,6 +56,7 @@ export default defineConfig({
           include: packages.flatMap(files),
           exclude: ignored,
           pool: 'forks',
+          execArgv,
           fileParallelism: false,
           testTimeout: packagesTimeoutMs,
           hookTimeout: packagesTimeoutMs,

@@ -65,7 +65,7 @@ export class Writer {
   async close(): Promise<void> {
     const { worker } = this
     if (worker === null) return
-    // The thread ends by itself: ended from outside while the engine still compiles for it, it can take the process along.
+    // The thread closes the database and ends by itself.
     const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
     await new Promise<void>((resolve) => {
       this.onClosed = resolve
