@@ -11,11 +11,16 @@ export interface WriterData {
   nodeId: string
 }
 
+/** An entry as it stands in etcd. */
+export interface EncodedEntry extends Omit<LogEntry, 'text'> {
+  value: Uint8Array<ArrayBuffer>
+}
+
 export type ToWriter =
   /** The encoding of a batch: applied at once, and the transaction is its durable record. */
   | string
   /** Entries of a cluster's log, as one watch brought them. After one that failed, its watch's are passed over. */
-  | { t: 'entries'; watch: number; entries: LogEntry[] }
+  | { t: 'entries'; watch: number; entries: EncodedEntry[] }
   /** Takes up a cluster's log at this place. */
   | { t: 'adopt'; generation: string; revision: number; survivor: boolean }
   /** Asks for everything applied so far to be put on the disk. */

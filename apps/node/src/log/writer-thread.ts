@@ -3,8 +3,9 @@ import { closeSync, fsyncSync, openSync, statSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { databaseLimits, openDatabase } from '@holdfast/db'
 import { type Applied, StateMachine } from '../state/machine.ts'
-import { LogGapError } from '../state/sequencer.ts'
-import type { AppliedBatch, FromWriter, ToWriter, WriterData } from './writer-protocol.ts'
+import { type LogEntry, LogGapError } from '../state/sequencer.ts'
+import { decodeEntry } from './etcd/batch-codec.ts'
+import type { AppliedBatch, EncodedEntry, FromWriter, ToWriter, WriterData } from './writer-protocol.ts'
 
 const port = parentPort
 if (port === null) throw new Error('writer-thread.ts runs as a worker thread')
@@ -22,7 +23,8 @@ port.on('message', (message: ToWriter) => {
   if (typeof message === 'string') attempt(0, () => applied(0, [machine.apply(message)]))
   else if (message.t === 'entries') {
     const { watch, entries } = message
-    if (watch !== brokenWatch) attempt(watch, () => applied(watch, machine.applyEntries(entries)))
+    if (watch !== brokenWatch)
+      attempt(watch, () => applied(watch, machine.applyEntries(entries.map(decoded))))
   } else if (message.t === 'adopt') {
     attempt(0, () => {
       const { generation, revision, survivor } = message
@@ -39,6 +41,8 @@ port.on('message', (message: ToWriter) => {
     port.close()
   }
 })
+
+const decoded = ({ value, ...entry }: EncodedEntry): LogEntry => ({ ...entry, text: decodeEntry(value) })
 
 function applied(watch: number, batches: readonly Applied[]): void {
   tell({ t: 'applied', watch, batches: batches.map(view), revision: machine.position?.revision ?? 0 })

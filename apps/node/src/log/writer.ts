@@ -57,8 +57,9 @@ export class Writer {
     }
   }
 
-  post(message: ToWriter): void {
-    this.worker?.postMessage(message)
+  /** @param given memory of the message that is handed over instead of copied */
+  post(message: ToWriter, given: readonly ArrayBuffer[] = []): void {
+    this.worker?.postMessage(message, given)
   }
 
   /** Lets it finish what was posted and ends it. */

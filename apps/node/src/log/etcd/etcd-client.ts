@@ -145,8 +145,8 @@ export class EtcdClient {
   }
 
   /** @returns the revision of the write */
-  async put(key: string, value: string, deadlineMs = callMs): Promise<number> {
-    const request = { key: Buffer.from(key), value: Buffer.from(value) }
+  async put(key: string, value: string | Buffer, deadlineMs = callMs): Promise<number> {
+    const request = { key: Buffer.from(key), value: typeof value === 'string' ? Buffer.from(value) : value }
     const { header } = await this.call<{ header: { revision: string } }>('KV', 'Put', request, deadlineMs)
     return Number(header.revision)
   }

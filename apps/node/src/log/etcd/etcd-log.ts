@@ -1,13 +1,20 @@
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/logger.ts'
-import type { LogEntry, LogPosition } from '../../state/sequencer.ts'
+import type { LogPosition } from '../../state/sequencer.ts'
 import type { Commit, Log, Settle } from '../log.ts'
 import { lostWriter, shuttingDown } from '../settle.ts'
 import { Writer } from '../writer.ts'
-import type { AppliedBatch, FromWriter } from '../writer-protocol.ts'
+import type { AppliedBatch, EncodedEntry, FromWriter } from '../writer-protocol.ts'
+import { Arrivals } from './arrivals.ts'
 import { ChainHistory, type Mark } from './chain-history.ts'
-import { EtcdClient, type EtcdCredentials, type EtcdStatus, type Watch } from './etcd-client.ts'
+import {
+  EtcdClient,
+  type EtcdCredentials,
+  type EtcdStatus,
+  type KeyValue,
+  type Watch,
+} from './etcd-client.ts'
 import { calmProbeMs, EtcdProbe } from './etcd-probe.ts'
 import { EtcdProcess, type EtcdProcessOptions } from './etcd-process.ts'
 import { type HeardReport, NodeReports } from './node-reports.ts'
@@ -23,12 +30,6 @@ const flushMs = 1000
 export const joiningInMs = 15_000
 /** A batch on its way for so long means that the cluster does not write. */
 const stuckMs = 5000
-/** Groups of entries that the writer has not applied yet: one that it applies and one that it goes on with. */
-const postedGroups = 2
-/** Entries that are applied in one transaction. */
-const groupEntries = 32
-/** Entries that wait for a group; more are left in etcd. */
-const arrivedEntries = 512
 /** How long accepted commands may take to come back when the node stops. */
 const drainMs = 3000
 /** Clocks this far apart are corrected to the middle one. */
@@ -81,10 +82,7 @@ export class EtcdLog implements Log {
   private durable = { index: 0, revision: 0 }
   private watch: Watch | null = null
   private watches = 0
-  private posted = 0
-  /** Entries of the watch that the writer has not been given yet. */
-  private arrived: LogEntry[] = []
-  private paused = false
+  private arrivals: Arrivals | null = null
   private readonly timers = new Set<NodeJS.Timeout>()
   private readonly probe: EtcdProbe
   private blocked: string | null = 'The node has just started.'
@@ -241,8 +239,7 @@ export class EtcdLog implements Log {
   /** Takes part no more, in votes not after `votesMs`; what is here can still be read. */
   async retire(reason: string, votesMs: number): Promise<void> {
     this.restoreAsked = true
-    this.watches += 1
-    this.watch?.close()
+    this.unfollow()
     this.block(reason)
     this.proposals.stop()
     for (const timer of this.timers) clearInterval(timer)
@@ -317,21 +314,9 @@ export class EtcdLog implements Log {
     if (this.stopping || this.restoreAsked) return
     this.watches += 1
     const id = this.watches
-    this.posted = 0
-    this.paused = false
-    this.arrived = []
-    this.watch = this.client.watch(logPrefix, this.revision + 1, {
+    const watch = this.client.watch(logPrefix, this.revision + 1, {
       events: (events) => {
-        if (id !== this.watches) return
-        // After the events that came in this turn, which are one group.
-        if (this.arrived.length === 0) setImmediate(() => id === this.watches && this.postArrived())
-        for (const kv of events)
-          this.arrived.push({
-            key: kv.key.slice(logPrefix.length),
-            version: kv.version,
-            revision: kv.modRevision,
-            text: kv.value.toString(),
-          })
+        if (id === this.watches) arrivals.add(events.map(encodedEntry))
       },
       ended: (reason, compactRevision) => {
         if (id !== this.watches) return
@@ -340,27 +325,29 @@ export class EtcdLog implements Log {
         else this.followAgain(watchAgainMs)
       },
     })
+    const arrivals = new Arrivals(
+      (entries) =>
+        this.writer.post(
+          { t: 'entries', watch: id, entries },
+          entries.map(({ value }) => value.buffer),
+        ),
+      watch,
+    )
+    this.arrivals = arrivals
+    this.watch = watch
   }
 
-  /** What comes while the writer is busy gathers, so that it is applied in few transactions. */
-  private postArrived(): void {
-    while (this.posted < postedGroups && this.arrived.length > 0) {
-      this.posted += 1
-      this.writer.post({ t: 'entries', watch: this.watches, entries: this.arrived.splice(0, groupEntries) })
-    }
-    if (this.arrived.length > arrivedEntries && !this.paused) {
-      this.paused = true
-      this.watch?.pause()
-    } else if (this.arrived.length < arrivedEntries / 2 && this.paused) {
-      this.paused = false
-      this.watch?.resume()
-    }
-  }
-
-  private followAgain(pauseMs: number): void {
+  /** What still comes of the watch is passed over. */
+  private unfollow(): void {
     this.watches += 1
     this.watch?.close()
     this.watch = null
+    this.arrivals?.close()
+    this.arrivals = null
+  }
+
+  private followAgain(pauseMs: number): void {
+    this.unfollow()
     const timer = setTimeout(() => {
       this.timers.delete(timer)
       this.follow()
@@ -370,7 +357,7 @@ export class EtcdLog implements Log {
 
   private receive(message: FromWriter): void {
     if (message.t === 'applied') {
-      this.appliedGroup(message.watch)
+      if (message.watch === this.watches) this.arrivals?.applied()
       if (this.position) this.position.revision = message.revision
       for (const batch of message.batches) this.applied(batch)
       this.wake()
@@ -385,12 +372,6 @@ export class EtcdLog implements Log {
       // The entry stands in the log: it is applied as soon as this node can.
       if (message.watch === this.watches) this.followAgain(applyAgainMs)
     }
-  }
-
-  private appliedGroup(watch: number): void {
-    if (watch !== this.watches) return
-    this.posted -= 1
-    this.postArrived()
   }
 
   private applied(batch: AppliedBatch): void {
@@ -420,8 +401,7 @@ export class EtcdLog implements Log {
   restore(reason: string): void {
     if (this.restoreAsked || this.stopping) return
     this.restoreAsked = true
-    this.watches += 1
-    this.watch?.close()
+    this.unfollow()
     if (this.ownState === 'online') this.ownState = 'restoring'
     this.block(`This node takes its state from another one: ${reason}`)
     this.o.onRestoreNeeded(reason)
@@ -496,4 +476,9 @@ export class EtcdLog implements Log {
   private every(periodMs: number, work: () => void | Promise<void>): void {
     this.timers.add(setInterval(() => void work(), periodMs))
   }
+}
+
+function encodedEntry({ key, version, modRevision, value }: KeyValue): EncodedEntry {
+  // A copy of its own, which the writer thread is given; the bytes that came are a part of all that came with them.
+  return { key: key.slice(logPrefix.length), version, revision: modRevision, value: new Uint8Array(value) }
 }

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { systemClock } from '../../platform/clock.ts'
 import { createLogger } from '../../platform/logger.ts'
 import type { Batch } from '../../state/commands.ts'
+import { decodeEntry } from './batch-codec.ts'
 import type { EtcdClient } from './etcd-client.ts'
 import { Proposals, proposalBounds } from './proposals.ts'
 
@@ -30,9 +31,10 @@ class SimulatedLog {
   /** Batches that were ever written. */
   written = 0
 
-  put(text: string): Promise<number> {
+  put(value: Buffer): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>()
     const answer = (error: Error | null) => (error === null ? resolve(1) : reject(error))
+    const text = decodeEntry(value)
     const batch = JSON.parse(text) as Batch
     if (batch.n > this.written) {
       // Of commands of half that size, whatever leaves no room for the next one is larger than half.
@@ -74,7 +76,7 @@ test('a command is settled once, by what its batch came to, and never because it
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 80 }), fc.boolean(), async (steps, stopped) => {
       const log = new SimulatedLog()
-      const client = { put: (_: string, text: string) => log.put(text) } as unknown as EtcdClient
+      const client = { put: (_: string, value: Buffer) => log.put(value) } as unknown as EtcdClient
       const logger = createLogger({ level: 'fatal' })
       const proposals = new Proposals({ nodeId: 'n_1', client, now: () => 1, clock: systemClock, logger })
       const outcomes: (string | number)[][] = []
@@ -140,7 +142,7 @@ test('a command is settled once, by what its batch came to, and never because it
 
 test('regression: what a lost leader was handed is written to the next one at once, and its late answer changes nothing', async () => {
   const log = new SimulatedLog()
-  const client = { put: (_: string, text: string) => log.put(text) } as unknown as EtcdClient
+  const client = { put: (_: string, value: Buffer) => log.put(value) } as unknown as EtcdClient
   const logger = createLogger({ level: 'fatal' })
   const proposals = new Proposals({ nodeId: 'n_1', client, now: () => 1, clock: systemClock, logger })
   const settled: unknown[] = []

@@ -7,6 +7,7 @@ import type { Outcome } from '../../state/machine.ts'
 import { heldBatches } from '../../state/sequencer.ts'
 import type { Settle } from '../log.ts'
 import { busy, settleOne, shuttingDown, type Waiting } from '../settle.ts'
+import { encodeEntry } from './batch-codec.ts'
 import { EtcdError } from './errors.ts'
 import type { EtcdClient } from './etcd-client.ts'
 
@@ -30,7 +31,8 @@ export const proposalBounds = {
 
 interface Flight {
   no: number
-  text: string
+  /** As it stands in etcd. */
+  value: Buffer
   waiting: Waiting[]
   startedAt: number
   /** Times it was written; only what comes of the newest counts. */
@@ -191,7 +193,8 @@ export class Proposals {
       epoch,
     )
     const startedAt = this.clock.monotonic()
-    const flight: Flight = { no, text, waiting, startedAt, tries: 0, settled: false, released: false }
+    const value = encodeEntry(text)
+    const flight: Flight = { no, value, waiting, startedAt, tries: 0, settled: false, released: false }
     this.flights.set(no, flight)
     this.writes += 1
     this.write(flight)
@@ -214,7 +217,7 @@ export class Proposals {
   private write(flight: Flight): void {
     flight.tries += 1
     const { tries } = flight
-    this.client.put(`${logPrefix}${this.nodeId}`, flight.text, proposalBounds.writeMs).then(
+    this.client.put(`${logPrefix}${this.nodeId}`, flight.value, proposalBounds.writeMs).then(
       () => {
         this.lastProblem = null
         this.release(flight)
