@@ -216,6 +216,30 @@ describe('the metrics token', () => {
   })
 })
 
+describe('settings', () => {
+  it('regression: large numbers of a values file stay whole numbers', async () => {
+    const file = join(folder, 'values.yaml')
+    writeFileSync(file, 'settings:\n  hstsSeconds: 31536000\n  raftHeartbeatMs: 200\n  logFormat: text\n')
+    expect(one(await render(['--values', file]), 'ConfigMap').data).toMatchObject({
+      HOLDFAST_HSTS_SECONDS: '31536000',
+      HOLDFAST_RAFT_HEARTBEAT_MS: '200',
+      HOLDFAST_LOG_FORMAT: 'text',
+    })
+  })
+
+  it('restart the nodes when they change, and so does the token', async () => {
+    const annotations = async (...flags: string[]) =>
+      one(await render(flags), 'StatefulSet').spec.template.metadata.annotations
+    const before = await annotations('--set', `metrics.token=${token}`)
+    const changed = await annotations('--set', `metrics.token=${token}x`)
+    expect(changed['checksum/config']).toBe(before['checksum/config'])
+    expect(changed['checksum/secret']).not.toBe(before['checksum/secret'])
+    expect((await annotations('--set', 'settings.logLevel=debug'))['checksum/config']).not.toBe(
+      (await annotations())['checksum/config'],
+    )
+  })
+})
+
 describe('values that cannot be', () => {
   const refused: [string, string[], RegExp][] = [
     ['two nodes', ['--set', 'replicas=2'], /replicas/],
