@@ -18,7 +18,7 @@ const full = [
   ...['--set', 'nodeSelector.disk=ssd', '--set-json', 'tolerations=[{"operator":"Exists"}]'],
   ...['--set-json', 'networkPolicy.clients=[{"ipBlock":{"cidr":"10.0.0.0/8"}}]'],
   ...['--set-json', 'image.pullSecrets=[{"name":"own-registry"}]', '--set', 'podAnnotations.team=a'],
-  ...['--set-string', 'service.annotations.pool=lan'],
+  ...['--set-string', 'service.annotations.pool=lan', '--set', 'backups.existingClaim=shelf'],
 ]
 const variants: Record<string, string[]> = { one: [], three: ['--set', 'replicas=3'], full }
 
@@ -102,6 +102,7 @@ describe.each(Object.entries(variants))('the chart with the values "%s"', (_, fl
     for (const { name, value } of container.env) if (name.startsWith('HOLDFAST_')) variables[name] = value
     const config = await loadConfig({ flags: {}, variables })
     expect(config.dataDir).toBe('/data/node')
+    expect(config.backupDir).toBe(flags === full ? '/backups' : null)
     const ports = Object.fromEntries(container.ports.map((each: Manifest) => [each.name, each.containerPort]))
     const { port, peerPort, raftPort } = config
     expect(ports).toEqual({ https: port, peer: peerPort, raft: raftPort })
@@ -133,7 +134,8 @@ describe.each(Object.entries(variants))('the chart with the values "%s"', (_, fl
       },
     })
     const writable = pod.containers[0].volumeMounts.filter((each: Manifest) => !each.readOnly)
-    expect(writable.map((each: Manifest) => each.mountPath).sort()).toEqual(['/data', '/tmp'])
+    const backups = flags === full ? ['/backups'] : []
+    expect(writable.map((each: Manifest) => each.mountPath).sort()).toEqual([...backups, '/data', '/tmp'])
     for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'])
       expect(pod.containers[0][probe].httpGet).toMatchObject({ port: 'https', scheme: 'HTTPS' })
     expect(pod.containers[0].readinessProbe.httpGet.path).toBe('/readyz')
