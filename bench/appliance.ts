@@ -81,6 +81,7 @@ try {
     { title: 'measured', value: ({ value, unit }) => `${value.toFixed(1)} ${unit}` },
     { title: 'at most', value: ({ limit, unit }) => `${limit} ${unit}` },
   ])
+  if (!oci) console.log('The container image is not there to be measured: npm run appliance:oci makes it.')
   writeReport('appliance', { machine, figures })
 } finally {
   rmSync(folder, { recursive: true, force: true })

@@ -18,7 +18,7 @@ const full = [
   ...['--set', 'nodeSelector.disk=ssd', '--set-json', 'tolerations=[{"operator":"Exists"}]'],
   ...['--set-json', 'networkPolicy.clients=[{"ipBlock":{"cidr":"10.0.0.0/8"}}]'],
   ...['--set-json', 'image.pullSecrets=[{"name":"own-registry"}]', '--set', 'podAnnotations.team=a'],
-  ...['--set-string', 'service.annotations.pool=lan'],
+  ...['--set-string', 'service.annotations.pool=lan', '--set', 'backups.existingClaim=shelf'],
 ]
 const variants: Record<string, string[]> = { one: [], three: ['--set', 'replicas=3'], full }
 
@@ -102,6 +102,7 @@ describe.each(Object.entries(variants))('the chart with the values "%s"', (_, fl
     for (const { name, value } of container.env) if (name.startsWith('HOLDFAST_')) variables[name] = value
     const config = await loadConfig({ flags: {}, variables })
     expect(config.dataDir).toBe('/data/node')
+    expect(config.backupDir).toBe(flags === full ? '/backups' : null)
     const ports = Object.fromEntries(container.ports.map((each: Manifest) => [each.name, each.containerPort]))
     const { port, peerPort, raftPort } = config
     expect(ports).toEqual({ https: port, peer: peerPort, raft: raftPort })
@@ -133,7 +134,8 @@ describe.each(Object.entries(variants))('the chart with the values "%s"', (_, fl
       },
     })
     const writable = pod.containers[0].volumeMounts.filter((each: Manifest) => !each.readOnly)
-    expect(writable.map((each: Manifest) => each.mountPath).sort()).toEqual(['/data', '/tmp'])
+    const backups = flags === full ? ['/backups'] : []
+    expect(writable.map((each: Manifest) => each.mountPath).sort()).toEqual([...backups, '/data', '/tmp'])
     for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'])
       expect(pod.containers[0][probe].httpGet).toMatchObject({ port: 'https', scheme: 'HTTPS' })
     expect(pod.containers[0].readinessProbe.httpGet.path).toBe('/readyz')
@@ -213,6 +215,30 @@ describe('the metrics token', () => {
       const { HOLDFAST_METRICS_TOKEN_FILE: file } = one(manifests, 'ConfigMap').data
       expect(file).toBe(`${mount.mountPath}/metrics-token`)
     }
+  })
+})
+
+describe('settings', () => {
+  it('regression: large numbers of a values file stay whole numbers', async () => {
+    const file = join(folder, 'values.yaml')
+    writeFileSync(file, 'settings:\n  hstsSeconds: 31536000\n  raftHeartbeatMs: 200\n  logFormat: text\n')
+    expect(one(await render(['--values', file]), 'ConfigMap').data).toMatchObject({
+      HOLDFAST_HSTS_SECONDS: '31536000',
+      HOLDFAST_RAFT_HEARTBEAT_MS: '200',
+      HOLDFAST_LOG_FORMAT: 'text',
+    })
+  })
+
+  it('restart the nodes when they change, and so does the token', async () => {
+    const annotations = async (...flags: string[]) =>
+      one(await render(flags), 'StatefulSet').spec.template.metadata.annotations
+    const before = await annotations('--set', `metrics.token=${token}`)
+    const changed = await annotations('--set', `metrics.token=${token}x`)
+    expect(changed['checksum/config']).toBe(before['checksum/config'])
+    expect(changed['checksum/secret']).not.toBe(before['checksum/secret'])
+    expect((await annotations('--set', 'settings.logLevel=debug'))['checksum/config']).not.toBe(
+      (await annotations())['checksum/config'],
+    )
   })
 })
 

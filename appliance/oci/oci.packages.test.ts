@@ -16,7 +16,7 @@ import { parse } from 'yaml'
 import { until } from '../test/debian-machine.ts'
 import { Lan } from '../test/lan.ts'
 import { Podman, type Runtime } from '../test/podman.ts'
-import { cacheFolder, must, pinnedNode, repoRoot } from '../test/programs.ts'
+import { cacheFolder, must, pinnedNode, repoRoot, run } from '../test/programs.ts'
 import { findSecrets } from '../test/secrets.ts'
 
 const maxImageBytes = 200 * 1000 * 1000
@@ -209,6 +209,7 @@ describe('a bundle, opened by the image that runs', () => {
     await must(['nice', pinnedNode, maker, version, join(to, 'releases'), '--oci', archive, ...flags])
     return `/media/releases/holdfast-${version}.raucb`
   }
+  const vendor = join(process.env.HOLDFAST_KEYS || join(repoRoot, '.appliance/keys'), 'release-ca.pem')
   const unpack = (bundle: string) => {
     const update = ['holdfast', 'update', 'unpack', bundle, '--to', '/media/out']
     return podman.run(['exec', name, ...update])
@@ -234,6 +235,25 @@ describe('a bundle, opened by the image that runs', () => {
     const taken = readFileSync(join(to, 'out/holdfast_0.2.0_amd64.oci.tar'))
     expect(taken.equals(readFileSync(archive))).toBe(true)
     await podman.must(['load', '--input', join(to, 'out/holdfast_0.2.0_amd64.oci.tar')])
+  })
+
+  it('on the machine itself goes straight into the engine that its user has set up', async () => {
+    const place = mkdtempSync(join(folder, 'engine-'))
+    const settings = join(place, 'storage.conf')
+    const [root, runRoot] = [join(place, 'root'), join(place, 'run')]
+    writeFileSync(settings, `[storage]\ndriver = "vfs"\ngraphroot = "${root}"\nrunroot = "${runRoot}"\n`)
+    const env = { CONTAINERS_STORAGE_CONF: settings }
+    const bundle = join(to, 'releases/holdfast-0.2.0.raucb')
+    const out = join(place, 'out')
+    const flags = ['--to', out, '--load', 'podman', '--release-root', vendor]
+    const said = await must([join(repoRoot, 'bin/holdfast'), 'update', 'unpack', bundle, ...flags], { env })
+    expect(said).toContain('Loaded image: localhost/holdfast:')
+    expect(said).not.toContain('podman load')
+    const [image] = JSON.parse(
+      await must(['podman', 'image', 'inspect', `localhost/holdfast@${digest}`], { env }),
+    )
+    expect(image.Digest).toBe(digest)
+    await run(['umount', join(root, 'vfs')])
   })
 
   it('refuses what is older, foreign, cut or changed, with the reason, in the history of the node too', async () => {

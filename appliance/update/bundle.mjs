@@ -83,6 +83,12 @@ export async function makeBundle({ image, others, notes, version, minVersion, ke
   )
 }
 
+/** Names of what may lie beside the image of a version. */
+function partsOf(version) {
+  const built = ['amd64', 'arm64'].flatMap((arch) => [`${version}_${arch}.deb`, `${version}_${arch}.oci.tar`])
+  return [...built.map((name) => `holdfast_${name}`), `holdfast-${version}.cdx.json`]
+}
+
 function take(from, to) {
   try {
     linkSync(from, to)
@@ -122,7 +128,7 @@ export async function main(args) {
     throw new StepError(`the release notes ${notes} are missing: write them, or give --notes FILE`)
   const others = existsSync(values.out)
     ? readdirSync(values.out)
-        .filter((name) => name.includes(version) && kinds.some(({ ends }) => name.endsWith(ends)))
+        .filter((name) => partsOf(version).includes(name))
         .map((name) => join(values.out, name))
     : []
   const to = join(values.out, `holdfast-${version}.raucb`)
@@ -140,5 +146,5 @@ export async function main(args) {
       date: sourceDate(),
     }),
   )
-  console.log(`${(statSync(to).size / 1e6).toFixed(1).padStart(8)} MB  ${to}`)
+  console.log(`${(statSync(to).size / 1e6).toFixed(1).padStart(8)} MB  ${to}\n${await sha256(to)}  ${to}`)
 }

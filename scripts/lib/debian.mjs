@@ -25,7 +25,11 @@ const programs = [
   { program: 'crun', package: 'crun', runners: ['packages'] },
   { program: 'mandoc', package: 'mandoc', runners: ['packages'] },
   { program: 'mmdebstrap', package: 'mmdebstrap', runners: ['image', 'oci', 'packages'] },
-  { program: 'mksquashfs', package: 'squashfs-tools', runners: ['image', 'unit', 'integration', 'packages'] },
+  {
+    program: 'mksquashfs',
+    package: 'squashfs-tools',
+    runners: ['image', 'unit', 'integration', 'packages', 'vm'],
+  },
   { program: 'mkfs.vfat', package: 'dosfstools', runners: ['image', 'vm'] },
   { program: 'mcopy', package: 'mtools', runners: ['image', 'vm'] },
   { program: 'sfdisk', package: 'fdisk', runners: ['image', 'vm'] },

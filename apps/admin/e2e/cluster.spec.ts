@@ -82,6 +82,21 @@ test('one node becomes three, and goes on alone after two are lost', async ({ pa
     await expect(members(page).getByText('Online')).toHaveCount(2, { timeout: growTimeoutMs })
   })
 
+  await test.step('two nodes are updated only by somebody who knows that nobody can write meanwhile', async () => {
+    await page.goto(`${first.url}/settings?tab=updates`)
+    await page.locator('input[type=file]').setInputFiles(vendor.bundle)
+    await page.getByRole('button', { name: 'Upload and check' }).click()
+    await expect(page.getByText('A cluster of two can spare no node')).toBeVisible()
+    await page.getByRole('button', { name: 'Install 0.2.0 on 2 nodes' }).click()
+    const dialog = page.getByRole('dialog')
+    await expect(dialog.getByRole('button', { name: 'Install' })).toBeDisabled()
+    await dialog.getByLabel('Nobody can write while a node restarts').check()
+    await expect(dialog.getByRole('button', { name: 'Install' })).toBeEnabled()
+    await inBothThemes(page, () => expectAccessible(page))
+    await dialog.getByRole('button', { name: 'Cancel' }).click()
+    await page.goto(`${first.url}/cluster`)
+  })
+
   await test.step('another one joins with an invitation, from its own first page', async () => {
     const code = await invite(page)
     const joining = await context.newPage()

@@ -4,20 +4,17 @@
  *
  *   node apps/node/test/make-vendor.ts FOLDER VERSION-OF-THE-MACHINE VERSION-OF-THE-BUNDLE
  */
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BundleWorkshop } from '../src/appliance/bundle-fixture.ts'
-import { appliancePaths } from '../src/appliance/paths.ts'
+import { furnishMachine, setInstalled } from '../src/appliance/machine-fixture.ts'
 import { debianArchitecture } from '../src/appliance/release.ts'
 
 const [folder = '', runs = '', brings = ''] = process.argv.slice(2)
 await using workshop = await BundleWorkshop.open()
 const machineRoot = join(folder, 'machine')
-const paths = appliancePaths(machineRoot)
-for (const path of ['usr/lib/holdfast/keys', 'proc']) mkdirSync(join(machineRoot, path), { recursive: true })
-writeFileSync(paths.commandLine, 'ro quiet\n')
-writeFileSync(paths.release, JSON.stringify({ version: runs, date: '2026', kind: 'package' }))
-copyFileSync(workshop.vendor('vendor'), paths.releaseRoot)
+const installed = { kind: 'package' } as const
+setInstalled(furnishMachine(machineRoot, installed, workshop.vendor('vendor')), installed, runs)
 const files = {
   [`holdfast_${brings}_${debianArchitecture}.deb`]: brings,
   'release-notes.md': '# What is new',

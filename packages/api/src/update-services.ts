@@ -22,6 +22,8 @@ export interface RolloutView {
   state: 'running' | 'stopping' | 'done' | 'stopped'
   /** Why it stopped; null: it did not. */
   reason: string | null
+  /** For what it waits before the next node is asked; null: for nothing. */
+  waits: string | null
   /** In the order in which they are updated. */
   nodes: {
     nodeId: string
@@ -48,7 +50,8 @@ export interface UpdateStatusView {
 
 export interface UpdateFindingView {
   check: string
-  level: 'ok' | 'warn' | 'stop'
+  /** `confirm`: installing it needs `allowPause`. */
+  level: 'ok' | 'warn' | 'confirm' | 'stop'
   found: string
   mend: string | null
 }

@@ -2,7 +2,7 @@
 
 import { uploadChunkBytes } from '@holdfast/api/contract/update-inputs'
 import type { UpdateCheckView } from '@holdfast/api/update-services'
-import { Alert, Button, FileUpload, Progress, Stack, StackItem } from '@patternfly/react-core'
+import { Alert, Button, Checkbox, FileUpload, Progress, Stack, StackItem } from '@patternfly/react-core'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { ConfirmDialog } from '../../components/confirm-dialog.tsx'
@@ -20,7 +20,7 @@ async function base64(blob: Blob): Promise<string> {
   return text
 }
 
-const variants = { ok: 'success', warn: 'warning', stop: 'danger' } as const
+const variants = { ok: 'success', warn: 'warning', confirm: 'warning', stop: 'danger' } as const
 
 /**
  * Upload, check, read the notes, install.
@@ -30,6 +30,7 @@ export function UpdateInstaller({ isRequested, nodes }: { isRequested: boolean; 
   const [file, setFile] = useState<File | null>(null)
   const [sent, setSent] = useState(0)
   const [isAsking, setAsking] = useState(false)
+  const [isPauseAllowed, setPauseAllowed] = useState(false)
   const upload = useMutation({
     mutationFn: async (bundle: File): Promise<UpdateCheckView> => {
       for (let offset = 0; offset < bundle.size; offset += uploadChunkBytes) {
@@ -42,7 +43,8 @@ export function UpdateInstaller({ isRequested, nodes }: { isRequested: boolean; 
     onSettled: () => queryClient.invalidateQueries(trpc.updates.status.pathFilter()),
   })
   const install = useMutation({
-    mutationFn: (bundle: UpdateCheckView) => api.updates.install.mutate({ id: bundle.id }),
+    mutationFn: (bundle: UpdateCheckView) =>
+      api.updates.install.mutate({ id: bundle.id, allowPause: isPauseAllowed }),
     onSuccess: () => {
       setAsking(false)
       upload.reset()
@@ -52,6 +54,7 @@ export function UpdateInstaller({ isRequested, nodes }: { isRequested: boolean; 
   })
   const checked = upload.data
   const isStopped = checked?.findings.some((finding) => finding.level === 'stop') ?? true
+  const needsPause = checked?.findings.some((finding) => finding.level === 'confirm') ?? false
   if (isRequested)
     return (
       <Alert variant="info" isInline title="The update is being installed. The node starts anew by itself." />
@@ -91,7 +94,13 @@ export function UpdateInstaller({ isRequested, nodes }: { isRequested: boolean; 
         <StackItem>
           <h3>Holdfast {checked.version}, signed by the vendor</h3>
           {checked.findings.map(({ check, level, found, mend }) => (
-            <Alert key={check} variant={variants[level]} isInline isPlain title={`${check}: ${found}`}>
+            <Alert
+              key={`${check} ${found}`}
+              variant={variants[level]}
+              isInline
+              isPlain
+              title={`${check}: ${found}`}
+            >
               {mend}
             </Alert>
           ))}
@@ -100,7 +109,13 @@ export function UpdateInstaller({ isRequested, nodes }: { isRequested: boolean; 
       )}
       <StackItem>
         {checked ? (
-          <Button isDisabled={isStopped} onClick={() => setAsking(true)}>
+          <Button
+            isDisabled={isStopped}
+            onClick={() => {
+              setPauseAllowed(false)
+              setAsking(true)
+            }}
+          >
             Install {checked.version}
             {nodes > 1 && ` on ${nodes} nodes`}
           </Button>
@@ -119,14 +134,25 @@ export function UpdateInstaller({ isRequested, nodes }: { isRequested: boolean; 
           isOpen={isAsking}
           title={`Install Holdfast ${checked.version}?`}
           confirm="Install"
+          isReady={!needsPause || isPauseAllowed}
           isPending={install.isPending}
           error={install.error}
           onConfirm={() => install.mutate(checked)}
           onClose={() => setAsking(false)}
         >
-          {nodes > 1
-            ? `All ${nodes} nodes are updated, one after the other, while clients go on at the others. A node on which the new version does not prove healthy goes back by itself, and no other follows.`
-            : 'The node starts anew, and clients wait meanwhile. If the new version does not prove healthy, this one comes back by itself with everything that was acknowledged.'}
+          {needsPause
+            ? `Both nodes are updated, one after the other. Each is needed to write: what people send while one restarts waits until it is back. A node on which the new version does not prove healthy goes back by itself, and the other does not follow.`
+            : nodes > 1
+              ? `All ${nodes} nodes are updated, one after the other, while clients go on at the others. A node on which the new version does not prove healthy goes back by itself, and no other follows.`
+              : 'The node starts anew, and clients wait meanwhile. If the new version does not prove healthy, this one comes back by itself with everything that was acknowledged.'}
+          {needsPause && (
+            <Checkbox
+              id="update-allow-pause"
+              label="Nobody can write while a node restarts, and the people know"
+              isChecked={isPauseAllowed}
+              onChange={(_event, isChecked) => setPauseAllowed(isChecked)}
+            />
+          )}
         </ConfirmDialog>
       )}
     </Stack>

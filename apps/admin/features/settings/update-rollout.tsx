@@ -1,5 +1,6 @@
 'use client'
 
+import { rolloutPatienceMinutes } from '@holdfast/api/contract/update-inputs'
 import type { RolloutView } from '@holdfast/api/update-services'
 import { Alert, Button, ProgressStep, ProgressStepper, Stack, StackItem } from '@patternfly/react-core'
 import { useMutation } from '@tanstack/react-query'
@@ -68,7 +69,7 @@ export function UpdateRollout({ rollout, mayStop }: { rollout: RolloutView; mayS
   )
 }
 
-function Outcome({ rollout: { state, version, reason, by } }: { rollout: RolloutView }) {
+function Outcome({ rollout: { state, version, reason, waits, by } }: { rollout: RolloutView }) {
   if (state === 'done') return <Alert variant="success" isInline title={`Every node runs ${version}`} />
   if (state === 'stopped')
     return <Alert variant="warning" isInline title={`The update to ${version} stopped: ${reason ?? ''}`} />
@@ -79,6 +80,12 @@ function Outcome({ rollout: { state, version, reason, by } }: { rollout: Rollout
         isInline
         title="The node that is being updated comes to its end; no other follows"
       />
+    )
+  if (waits !== null)
+    return (
+      <Alert variant="warning" isInline title={`The update to ${version} waits: ${waits}`}>
+        It goes on by itself as soon as it can, and stops when it cannot for {rolloutPatienceMinutes} minutes.
+      </Alert>
     )
   return (
     <Alert variant="info" isInline title={`One node after the other goes to ${version}`}>

@@ -15,7 +15,7 @@ const versionFile = 'version'
 export function refuseStep(bundle: Bundle, paths: AppliancePaths): void {
   const release = readRelease(paths)
   if (release.kind !== 'container') return
-  const { level, found, mend } = versionPath(bundle, { release })
+  const { level, found, mend } = versionPath(bundle, { release, others: [] })
   if (level === 'stop') throw new BundleError('version-path', `${found} ${mend ?? ''}`.trim())
 }
 

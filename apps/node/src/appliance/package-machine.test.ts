@@ -1,5 +1,5 @@
 /** An update of a Debian machine with real files and bundles; only dpkg and systemd are stood in for. */
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import Database from 'better-sqlite3'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { BundleWorkshop } from './bundle-fixture.ts'
+import { furnishMachine, setInstalled } from './machine-fixture.ts'
 import { PackageMachine } from './package-machine.ts'
 import { appliancePaths } from './paths.ts'
 import { debianArchitecture } from './release.ts'
@@ -33,11 +34,7 @@ class Machine {
 
   constructor(root: string) {
     this.root = root
-    for (const folder of ['var/lib/holdfast', 'usr/lib/holdfast/keys', 'proc'])
-      mkdirSync(join(root, folder), { recursive: true })
-    writeFileSync(join(root, 'proc/cmdline'), 'ro quiet\n')
-    this.#writeRelease()
-    cpSync(workshop.path('vendor-ca.pem'), this.paths.releaseRoot)
+    furnishMachine(root, { kind: 'package' }, workshop.path('vendor-ca.pem'))
     const database = new Database(join(this.paths.node, 'cluster.db'))
     database.exec(
       'CREATE TABLE _prisma_migrations (migration_name TEXT, finished_at TEXT); CREATE TABLE setting (key TEXT, value TEXT)',
@@ -94,7 +91,7 @@ class Machine {
           this.step()
           if (this.broken && version !== '0.1.0') throw new Error('dpkg failed: no space left')
           this.installed.whole = true
-          this.#writeRelease()
+          setInstalled(this.paths, { kind: 'package' }, this.installed.version)
         },
         pack: async (file) => {
           this.step()
@@ -129,11 +126,6 @@ class Machine {
     const names = database.prepare('SELECT migration_name FROM _prisma_migrations').pluck().all() as string[]
     database.close()
     return names
-  }
-
-  #writeRelease(): void {
-    const { version } = this.installed
-    writeFileSync(this.paths.release, JSON.stringify({ version, date: '2026', kind: 'package' }))
   }
 
   /** What the units do at a start of the machine: memory is gone, the rest is there. */
@@ -183,7 +175,10 @@ beforeEach(async () => {
 })
 
 const install = (name = 'newer') =>
-  machine.machine.updater.install(workshop.path(`${name}.raucb`), 'ingrid', { again: false })
+  machine.machine.updater.install(workshop.path(`${name}.raucb`), 'ingrid', {
+    again: false,
+    allowPause: false,
+  })
 const phases = () => machine.journal.history().map(({ phase }) => phase)
 
 test('a healthy version stays, clients come in only then, and its package is kept as the next way back', async () => {

@@ -23,6 +23,7 @@ const queuedSchema = z.strictObject({
   file: z.string().min(1).max(4096),
   by: z.string().min(1).max(200),
   again: z.boolean(),
+  allowPause: z.boolean(),
 })
 export type Queued = z.infer<typeof queuedSchema>
 
@@ -66,8 +67,8 @@ export async function serveQueue(paths: AppliancePaths, updater: Updater): Promi
   if (!existsSync(file)) return
   const text = readFileSync(file, 'utf8')
   try {
-    const queued = queuedSchema.parse(JSON.parse(text))
-    await updater.install(queued.file, queued.by, { again: queued.again })
+    const { file: bundle, by, ...options } = queuedSchema.parse(JSON.parse(text))
+    await updater.install(bundle, by, options)
   } finally {
     rmSync(file, { force: true })
   }

@@ -7,9 +7,12 @@ import type { Release } from './release.ts'
 import { compareVersions } from './versions.ts'
 
 export interface PreflightFinding {
-  check: 'machine' | 'version' | 'slot' | 'health' | 'space' | 'backup' | 'quorum'
-  /** `stop` keeps the update from being installed; `warn` is for whoever installs it. */
-  level: 'ok' | 'warn' | 'stop'
+  check: 'machine' | 'version' | 'slot' | 'health' | 'space' | 'backup' | 'quorum' | 'members'
+  /**
+   * `stop` keeps the update from being installed, and so does `confirm` until whoever installs it says that he knows;
+   * `warn` is for him to read.
+   */
+  level: 'ok' | 'warn' | 'confirm' | 'stop'
   found: string
   /** What to do; null when nothing. */
   mend: string | null
@@ -33,7 +36,14 @@ export interface PreflightFacts {
   /** Hours since the newest backup; null: none is known. */
   backupAgeHours: number | null
   /** Nodes of the cluster that vote, and how many of them answer; null: a single node. */
-  cluster: { voters: number; healthy: number } | null
+  cluster: VoterCount | null
+  /** Versions of the other nodes that get the bundle too. */
+  others: readonly string[]
+}
+
+export interface VoterCount {
+  voters: number
+  healthy: number
 }
 
 /** Copies of databases, and some room for the node to start in. */
@@ -51,7 +61,7 @@ export function preflight(bundle: Bundle, facts: PreflightFacts): PreflightFindi
     health(facts),
     space(bundle, facts),
     backup(facts),
-    quorum(facts),
+    quorum(facts.cluster),
   ]
 }
 
@@ -101,9 +111,14 @@ export function debOf(contents: BundleContents, arch: string): BundleContents['a
 }
 
 /** Whether the bundle's version may follow the one that runs. */
-export function versionPath(bundle: Bundle, { release }: Pick<PreflightFacts, 'release'>): PreflightFinding {
+export function versionPath(
+  bundle: Bundle,
+  { release, others }: Pick<PreflightFacts, 'release' | 'others'>,
+): PreflightFinding {
   const { minVersion } = bundle.contents
   const order = compareVersions(bundle.version, release.version)
+  if (order === 0 && others.some((version) => compareVersions(version, bundle.version) < 0))
+    return ok('version', `${bundle.version} runs here already; others get it`)
   if (order === 0)
     return {
       check: 'version',
@@ -175,8 +190,9 @@ function backup({ backupAgeHours }: PreflightFacts): PreflightFinding {
   return ok('backup', `${Math.round(backupAgeHours)} hours old`)
 }
 
-function quorum({ cluster }: PreflightFacts): PreflightFinding {
-  if (cluster === null)
+/** What the cluster is without this node, or in an update of all without any. */
+export function quorum(cluster: VoterCount | null): PreflightFinding {
+  if (cluster === null || cluster.voters < 2)
     return {
       check: 'quorum',
       level: 'warn',
@@ -185,12 +201,24 @@ function quorum({ cluster }: PreflightFacts): PreflightFinding {
     }
   const without = cluster.healthy - 1
   if (without > cluster.voters / 2) return ok('quorum', `${without} of ${cluster.voters} nodes stay`)
+  if (mayPause(cluster))
+    return {
+      check: 'quorum',
+      level: 'confirm',
+      found: 'A cluster of two can spare no node: nobody can write while one restarts.',
+      mend: 'That is a minute or two for each, some ten when the new version does not get healthy. Confirm it in the browser, or with --allow-pause.',
+    }
   return {
     check: 'quorum',
     level: 'stop',
     found: `Without this node ${without} of ${cluster.voters} nodes would be left, too few to go on.`,
     mend: 'Bring the other nodes back first.',
   }
+}
+
+/** Whether the cluster can go on after a pause without a node: of two, both are there. */
+export function mayPause({ voters, healthy }: VoterCount): boolean {
+  return voters === 2 && healthy === voters
 }
 
 function mib(bytes: number): string {

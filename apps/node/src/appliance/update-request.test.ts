@@ -27,7 +27,7 @@ beforeEach(async () => {
 test('root installs a copy that nobody else reads, and leaves nothing behind', async () => {
   const text = 'a bundle'.repeat(700_000)
   writeFileSync(join(paths.uploads, uploadedFile), text)
-  await requestUpdate(paths, { by: 'ingrid', again: false })
+  await requestUpdate(paths, { by: 'ingrid', again: false, allowPause: false })
   await serveRequest(paths, updater)
   expect(installed).toEqual([{ text, mode: 0o600, by: 'ingrid' }])
   for (const file of [join(paths.uploads, uploadedFile), join(paths.update, 'incoming.raucb')])
@@ -37,14 +37,14 @@ test('root installs a copy that nobody else reads, and leaves nothing behind', a
 test('regression: a link in the place of the upload does not make root read what it leads to', async () => {
   writeFileSync(join(paths.node, 'of-root'), 'a secret of root')
   symlinkSync(join(paths.node, 'of-root'), join(paths.uploads, uploadedFile))
-  await requestUpdate(paths, { by: 'ingrid', again: false })
+  await requestUpdate(paths, { by: 'ingrid', again: false, allowPause: false })
   await expect(serveRequest(paths, updater)).rejects.toThrow('no bundle was uploaded')
   expect(installed).toEqual([])
   expect(existsSync(join(paths.node, 'of-root'))).toBe(true)
 })
 
 test('a request without an upload is gone after it was refused', async () => {
-  await requestUpdate(paths, { by: 'ingrid', again: false })
+  await requestUpdate(paths, { by: 'ingrid', again: false, allowPause: false })
   await expect(serveRequest(paths, updater)).rejects.toThrow('no bundle was uploaded')
   expect(existsSync(join(paths.uploads, 'request.json'))).toBe(false)
 })

@@ -18,7 +18,11 @@ export const uploadedFile = 'upload.raucb'
 const ownerOnly = 0o600
 const copyBytes = 4 * 1024 * 1024
 
-const requestSchema = z.strictObject({ by: z.string().min(1).max(200), again: z.boolean() })
+const requestSchema = z.strictObject({
+  by: z.string().min(1).max(200),
+  again: z.boolean(),
+  allowPause: z.boolean(),
+})
 export type UpdateRequest = z.infer<typeof requestSchema>
 
 /** Called by the daemon. */
@@ -40,12 +44,12 @@ export async function serveRequest(paths: AppliancePaths, updater: Updater): Pro
   const upload = join(paths.uploads, uploadedFile)
   const copy = join(paths.update, 'incoming.raucb')
   try {
-    const request = requestSchema.parse(JSON.parse(readFileSync(asked, 'utf8')))
+    const { by, ...options } = requestSchema.parse(JSON.parse(readFileSync(asked, 'utf8')))
     rmSync(asked)
     mkdirSync(paths.update, { recursive: true })
     await takeUpload(upload, copy)
     rmSync(upload)
-    await updater.install(copy, request.by, { again: request.again })
+    await updater.install(copy, by, options)
   } finally {
     for (const file of [asked, upload, copy]) rmSync(file, { force: true })
   }
@@ -86,7 +90,7 @@ export async function installFromFolder(
   }
   found.sort((a, b) => compareVersions(b.version, a.version))
   const newest = found[0]
-  if (newest) await updater.install(newest.file, 'USB stick', { again: false })
+  if (newest) await updater.install(newest.file, 'USB stick', { again: false, allowPause: false })
 }
 
 /** The daemon owns the folder: what is opened must be the file itself, and nobody but root reads the copy. */

@@ -1,5 +1,5 @@
 /** The whole update with real files and bundles; only RAUC, systemd and the restart are stood in for. */
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,8 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { BundleWorkshop } from './bundle-fixture.ts'
 import { decideHealth, openPort } from './health.ts'
+import type { NodeReadiness } from './local-node.ts'
+import { furnishMachine, setInstalled } from './machine-fixture.ts'
 import { appliancePaths } from './paths.ts'
 import type { Slot } from './release.ts'
 import { settleUpdate } from './settle-update.ts'
@@ -26,6 +28,7 @@ class Machine {
   order: Slot[] = ['A', 'B']
   running: Slot = 'A'
   healthy = true
+  cluster: NodeReadiness['cluster'] = null
   portOpen = false
   serviceRuns = true
   said: string[] = []
@@ -39,9 +42,7 @@ class Machine {
       A: { version: '0.1.0', good: true, tried: false },
       B: { version: '0.0.0', good: false, tried: false },
     }
-    for (const folder of ['var/lib/holdfast', 'data/update', 'usr/lib/holdfast/keys', 'proc'])
-      mkdirSync(join(root, folder), { recursive: true })
-    cpSync(workshop.path('vendor-ca.pem'), this.paths.releaseRoot)
+    furnishMachine(root, { kind: 'appliance', slot: this.running }, workshop.path('vendor-ca.pem'))
     const database = new Database(join(this.paths.node, 'cluster.db'))
     database.exec(
       'CREATE TABLE _prisma_migrations (migration_name TEXT, finished_at TEXT); CREATE TABLE notes (text TEXT); CREATE TABLE setting (key TEXT, value TEXT)',
@@ -69,9 +70,7 @@ class Machine {
     this.slots[this.running].tried = true
     this.portOpen = false
     this.serviceRuns = true
-    writeFileSync(this.paths.commandLine, `ro rauc.slot=${this.running} quiet\n`)
-    const release = { version: this.slots[this.running].version, date: '2026', kind: 'appliance' }
-    writeFileSync(this.paths.release, JSON.stringify(release))
+    setInstalled(this.paths, { kind: 'appliance', slot: this.running }, this.version)
   }
 
   step(): void {
@@ -127,8 +126,10 @@ class Machine {
   }
 
   node = {
-    readiness: async () =>
-      this.healthy ? { ready: true as const } : { ready: false as const, reason: 'a table is missing' },
+    readiness: async (): Promise<NodeReadiness> => ({
+      ...(this.healthy ? { ready: true } : { ready: false, reason: 'a table is missing' }),
+      cluster: this.cluster,
+    }),
   }
 
   /** What the units do at a start. */
@@ -236,8 +237,8 @@ afterAll(async () => {
   await workshop[Symbol.asyncDispose]()
 })
 
-const install = (name: string, version = '0.2.0', again = false) =>
-  machine.updater(version).install(workshop.path(`${name}.raucb`), 'ingrid', { again })
+const install = (name: string, version = '0.2.0', again = false, allowPause = false) =>
+  machine.updater(version).install(workshop.path(`${name}.raucb`), 'ingrid', { again, allowPause })
 
 test('a healthy new version stays, clients are let in only then, and the old slot is not started any more', async () => {
   expect(await install('newer')).toMatchObject({ phase: 'installed', from: '0.1.0', to: '0.2.0', slot: 'B' })
@@ -269,6 +270,23 @@ test('a version that is not healthy is taken back with the databases it changed,
   // A stick that is still in must not start it all again.
   await expect(install('newer')).rejects.toThrow('was taken back before')
   await install('newer', '0.2.0', true)
+})
+
+test('one of two nodes is updated only when it is said that nobody can write meanwhile', async () => {
+  machine.cluster = { voters: 2, healthy: 2 }
+  await expect(install('newer')).rejects.toThrow('nobody can write while one restarts')
+  expect(machine.journal.current()).toMatchObject({ phase: 'refused' })
+  expect(await install('newer', '0.2.0', false, true)).toMatchObject({ phase: 'installed' })
+})
+
+test('a machine that runs the version may hand it on to others that are older, and does not install it again', async () => {
+  const check = async (others: string[]) => {
+    const { findings } = await machine.updater('0.1.0').check(workshop.path('same.raucb'), others)
+    return findings.find((finding) => finding.check === 'version')?.level
+  }
+  expect(await check([])).toBe('stop')
+  expect(await check(['0.1.0', '0.0.9'])).toBe('ok')
+  await expect(install('same', '0.1.0')).rejects.toThrow('runs already')
 })
 
 test('the age of the newest backup is told', async () => {

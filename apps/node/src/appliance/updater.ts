@@ -41,6 +41,14 @@ export interface UpdaterOptions {
   say: (line: string) => void
 }
 
+/** What whoever asks for an update may say with it. */
+export interface InstallOptions {
+  /** Also when the bundle was taken back before. */
+  again: boolean
+  /** Also when nobody can write meanwhile. */
+  allowPause: boolean
+}
+
 /** The daemon's unit. */
 export interface NodeService {
   start(): Promise<void>
@@ -60,8 +68,15 @@ export class Updater {
     this.#o = options
   }
 
-  /** Reads the bundle and looks at the machine; changes nothing. @throws BundleError when the bundle is not to be trusted */
-  async check(file: string): Promise<{ bundle: Bundle; findings: PreflightFinding[] }> {
+  /**
+   * Reads the bundle and looks at the machine; changes nothing.
+   * @param others versions of the other nodes that get the bundle too
+   * @throws BundleError when the bundle is not to be trusted
+   */
+  async check(
+    file: string,
+    others: readonly string[] = [],
+  ): Promise<{ bundle: Bundle; findings: PreflightFinding[] }> {
     const { paths, node, journal } = this.#o
     const bundle = await readBundle(file, paths.releaseRoot)
     const phase = journal.current()?.phase
@@ -77,6 +92,7 @@ export class Updater {
       applied: appliedMigrations(paths.node),
       backupAgeHours: hoursSince(newestBackupAt(paths.node)),
       cluster: readiness.cluster ?? null,
+      others,
     })
     return { bundle, findings }
   }
@@ -84,10 +100,9 @@ export class Updater {
   /**
    * Installs a bundle and restarts the machine. Whatever keeps it from that is in the journal, and thrown.
    * @param by who asked, for the audit log
-   * @param options.again whether a bundle that was taken back before is tried once more
    * @throws BundleError, ToolError
    */
-  async install(file: string, by: string, options: { again: boolean }): Promise<UpdateState> {
+  async install(file: string, by: string, options: InstallOptions): Promise<UpdateState> {
     const { paths, journal, say } = this.#o
     const slot = runningSlot(paths)
     const from = readRelease(paths).version
@@ -116,7 +131,7 @@ export class Updater {
     try {
       const checked = await this.check(file)
       bundle = checked.bundle
-      this.#judge(checked, options.again)
+      this.#judge(checked, options)
       say(`UPDATE-INSTALL ${from} to ${bundle.version}`)
       await this.#o.slots.install(bundle)
       const state = await this.#choose({
@@ -154,8 +169,11 @@ export class Updater {
     }
   }
 
-  #judge({ bundle, findings }: { bundle: Bundle; findings: PreflightFinding[] }, again: boolean): void {
-    const stop = findings.find((finding) => finding.level === 'stop')
+  #judge(
+    { bundle, findings }: { bundle: Bundle; findings: PreflightFinding[] },
+    { again, allowPause }: InstallOptions,
+  ): void {
+    const stop = findings.find(({ level }) => level === 'stop' || (level === 'confirm' && !allowPause))
     if (stop) {
       const fault =
         stop.check === 'machine' ? 'wrong-machine' : stop.check === 'version' ? 'version-path' : 'preflight'

@@ -17,6 +17,7 @@ const silenceMs = 10 * 60_000
 
 interface Flags extends RemoteFlags {
   again?: boolean
+  allowPause?: boolean
 }
 
 export function updateClusterCommand(): Command {
@@ -24,6 +25,7 @@ export function updateClusterCommand(): Command {
     .description('install a bundle on every node of the cluster, one after the other, and follow it')
     .argument('<bundle>', 'file of the bundle, on this machine')
     .option('--again', 'also where this bundle was taken back before')
+    .option('--allow-pause', 'also in a cluster of two, where nobody can write while a node restarts')
     .action(updateCluster)
 }
 
@@ -40,9 +42,10 @@ async function updateCluster(file: string, flags: Flags): Promise<void> {
   await upload(remote, file)
   const { id, version, findings } = await remote.api.updates.check.mutate()
   for (const finding of findings) if (!flags.json) showFinding(finding)
-  const stopping = findings.find(({ level }) => level === 'stop')
+  const allowPause = flags.allowPause === true
+  const stopping = findings.find(({ level }) => level === 'stop' || (level === 'confirm' && !allowPause))
   if (stopping !== undefined) throw new CommandError(`${stopping.found} ${stopping.mend ?? ''}`.trim())
-  await remote.api.updates.install.mutate({ id, again: flags.again === true })
+  await remote.api.updates.install.mutate({ id, again: flags.again === true, allowPause })
   if (!flags.json) print(`Holdfast ${version} goes to every node, one after the other.`)
   await using any = await openRemote(flags)
   await follow(any, flags)
@@ -100,6 +103,9 @@ function tell({ rollout }: Pick<UpdateStatusView, 'rollout'>, told: Set<string>,
     told.add(line)
     note(line)
   }
+  const waits = rollout.waits === null ? null : `waits: ${printable(rollout.waits)}`
+  if (waits !== null && !told.has(waits)) note(waits)
+  if (waits !== null) told.add(waits)
   if (rollout.state === 'running' || rollout.state === 'stopping') return false
   if (json) printJson(rollout)
   else print(sentence(rollout))

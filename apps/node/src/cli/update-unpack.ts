@@ -66,7 +66,9 @@ async function unpack(file: string, flags: Flags): Promise<void> {
   if (image === undefined) return
   if (engine !== undefined) {
     const { runTool } = await import('../appliance/tools.ts')
-    print((await runTool(engine, ['load', '--input', image.file], { timeoutMs: loadTimeoutMs })).trim())
+    // The engine finds the user's own storage, or its service, by his variables.
+    const env = readEnvironment().inherited
+    print((await runTool(engine, ['load', '--input', image.file], { timeoutMs: loadTimeoutMs, env })).trim())
   }
   if (!flags.json) for (const line of nextSteps(bundle, image.file, engine ?? null)) print(line)
 }

@@ -10,6 +10,7 @@ import { unpackCommand } from './update-unpack.ts'
 interface Flags {
   json?: boolean
   again?: boolean
+  allowPause?: boolean
   by?: string
 }
 
@@ -29,6 +30,7 @@ export function updateCommand(): Command {
     .description('install a bundle on this machine; a version that is not healthy is taken back')
     .argument('<bundle>', 'file of the bundle')
     .option('--again', 'also when this bundle was taken back before')
+    .option('--allow-pause', 'also in a cluster of two, where nobody can write while this node restarts')
     .option('--by <who>', 'who asked for it, for the audit log')
     .action(install)
   command.addCommand(updateClusterCommand())
@@ -82,12 +84,13 @@ async function check(file: string, flags: Flags): Promise<void> {
 async function install(file: string, flags: Flags): Promise<void> {
   const { paths, journal, updater } = await thisMachine()
   const { installs } = await import('../appliance/release.ts')
-  const [by, again] = [flags.by ?? 'command line', flags.again === true]
-  if (installs(paths) !== 'deb') return void (await updater.install(file, by, { again }))
+  const by = flags.by ?? 'command line'
+  const options = { again: flags.again === true, allowPause: flags.allowPause === true }
+  if (installs(paths) !== 'deb') return void (await updater.install(file, by, options))
   const { queueInstall } = await import('../appliance/package-queue.ts')
   const { runTool } = await import('../appliance/tools.ts')
   const { updateSentence } = await import('../appliance/machine-facts.ts')
-  const queued = { file: resolve(file), by, again }
+  const queued = { file: resolve(file), by, ...options }
   const state = await queueInstall(queued, { paths, journal, run: runTool, say: note })
   print(updateSentence(state) ?? '')
   if (state.phase !== 'confirmed') process.exitCode = exitCodes.refused

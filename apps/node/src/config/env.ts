@@ -24,6 +24,8 @@ export interface Environment {
   debug: boolean
   /** Where the machine's own files begin (HOLDFAST_MACHINE_ROOT); another place than / in tests. */
   machineRoot: string
+  /** All of it, for programs that the user might have called himself. */
+  inherited: Record<string, string>
 }
 
 type Variables = Readonly<Record<string, string | undefined>>
@@ -47,6 +49,9 @@ export function readEnvironment(variables: Variables = process.env): Environment
     noColor: text('NO_COLOR') !== null,
     debug: text(debugVariable) !== null,
     machineRoot: text(machineVariable) ?? '/',
+    inherited: Object.fromEntries(
+      Object.entries(variables).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+    ),
   }
 }
 

@@ -89,6 +89,7 @@ const rolloutPayloads = {
     source: nodeId,
     by: line,
     again: fc.boolean(),
+    allowPause: fc.boolean(),
     nodes: fc.oneof(
       { weight: 4, arbitrary: fc.constantFrom(['n_1', 'n_2'], ['n_1', 'n_2', 'n_3']) },
       { weight: 1, arbitrary: fc.array(nodeId, { maxLength: 3 }) },
@@ -100,6 +101,7 @@ const rolloutPayloads = {
     event: fc.constantFrom('ask', 'confirm', 'fail'),
     reason: fc.option(line),
   }),
+  'rollout.wait': fc.record({ id: rolloutId, waits: fc.option(line) }),
   'rollout.stop': fc.record({ id: rolloutId, reason: line }),
 }
 

@@ -2,7 +2,7 @@
  * A cluster of three real nodes is updated while people write: real bundles, real daemons that stop and start, the program
  * that root's unit runs. Only dpkg and systemd are stood in for.
  */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,6 +10,7 @@ import type { RolloutView } from '@holdfast/api/update-services'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { BundleWorkshop } from '../../src/appliance/bundle-fixture.ts'
 import { LocalNode } from '../../src/appliance/local-node.ts'
+import { furnishMachine, setInstalled } from '../../src/appliance/machine-fixture.ts'
 import { PackageMachine } from '../../src/appliance/package-machine.ts'
 import { type AppliancePaths, appliancePaths } from '../../src/appliance/paths.ts'
 import { debianArchitecture } from '../../src/appliance/release.ts'
@@ -94,7 +95,7 @@ class Machine {
       },
       deb: {
         installed: async () => this.version,
-        install: async (file) => writeRelease(paths, readFileSync(file, 'utf8')),
+        install: async (file) => setInstalled(paths, { kind: 'package' }, readFileSync(file, 'utf8')),
         pack: async (file) => writeFileSync(file, this.version),
         is: async (file, version) => existsSync(file) && readFileSync(file, 'utf8') === version,
       },
@@ -104,29 +105,16 @@ class Machine {
 
 const rootOf = (name: string) => join(home, name)
 
-function writeRelease(paths: AppliancePaths, version: string): void {
-  writeFileSync(paths.release, JSON.stringify({ version, date: '2026', kind: 'package' }))
-}
-
-function makeMachineRoot(name: string): void {
-  const paths = appliancePaths(rootOf(name))
-  for (const folder of ['usr/lib/holdfast/keys', 'proc'])
-    mkdirSync(join(rootOf(name), folder), { recursive: true })
-  cpSync(workshop.path('vendor-ca.pem'), paths.releaseRoot)
-  writeFileSync(paths.commandLine, 'ro quiet\n')
-  writeRelease(paths, '0.1.0')
-}
-
 beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), 'holdfast-rollout-'))
   workshop = await BundleWorkshop.open()
   workshop.vendor('vendor')
-  for (const version of ['0.2.0', '0.3.0']) {
+  for (const version of ['0.2.0', '0.3.0', '0.4.0']) {
     const files = { [`holdfast_${version}_${debianArchitecture}.deb`]: version }
     workshop.bundle(version, { vendor: 'vendor', version, files })
   }
   const names = ['node1', 'node2', 'node3']
-  for (const name of names) makeMachineRoot(name)
+  for (const name of names) furnishMachine(rootOf(name), { kind: 'package' }, workshop.path('vendor-ca.pem'))
   cluster = await startCluster(3, (name) => ({ env: { HOLDFAST_MACHINE_ROOT: rootOf(name) } }))
   machines = cluster.nodes.map((node, n) => new Machine(node, names[n] ?? ''))
 }, minutes(3))
@@ -137,8 +125,8 @@ afterAll(async () => {
   rmSync(home, { recursive: true, force: true })
 })
 
-/** Uploads to one node, and asks for the update of all. */
-async function begin(node: TestNode, version: string): Promise<void> {
+/** Uploads to one node, and has it checked. @returns the bundle's id, and what keeps it from being installed */
+async function check(node: TestNode, version: string) {
   const { updates } = cluster.api(node)
   const whole = readFileSync(workshop.path(`${version}.raucb`))
   for (let offset = 0; offset < whole.length; offset += chunkBytes)
@@ -147,8 +135,14 @@ async function begin(node: TestNode, version: string): Promise<void> {
       data: whole.subarray(offset, offset + chunkBytes).toString('base64'),
     })
   const { id, findings } = await updates.check.mutate()
-  expect(findings.filter(({ level }) => level === 'stop')).toEqual([])
-  await updates.install.mutate({ id })
+  return { id, stops: findings.filter(({ level }) => level === 'stop' || level === 'confirm') }
+}
+
+/** Uploads to one node, and asks for the update of all. */
+async function begin(node: TestNode, version: string): Promise<void> {
+  const { id, stops } = await check(node, version)
+  expect(stops).toEqual([])
+  await cluster.api(node).updates.install.mutate({ id })
 }
 
 /** As any node that answers tells it. */
@@ -263,4 +257,46 @@ test(
       expect(actions).toContain(`update.rollout-${action}`)
   },
   minutes(3),
+)
+
+test(
+  'a dead member stops an update before it begins; the two that are left go on with a pause that was confirmed',
+  async () => {
+    const [first, , third] = cluster.nodes as [TestNode, TestNode, TestNode]
+    const { updates } = cluster.api(first)
+    const before = await rollout()
+    await third.stop()
+    await eventually('the others notice', async () => {
+      const { members } = await cluster.view(first)
+      return members.some(({ name, state }) => name === 'node3' && state === 'unreachable')
+    })
+    const dead = await check(first, '0.4.0')
+    expect(dead.stops).toContainEqual({
+      ...{ check: 'members', level: 'stop', found: 'node3 is not there.' },
+      mend: 'Bring node3 back, or take it out for good: holdfast cluster remove node3.',
+    })
+    await expect(updates.install.mutate({ id: dead.id, allowPause: true })).rejects.toThrow(
+      'node3 is not there',
+    )
+    expect(await rollout()).toEqual(before)
+
+    const { members } = await cluster.view(first)
+    const nodeId = members.find(({ name }) => name === 'node3')?.nodeId ?? ''
+    await cluster.api(first).cluster.remove.mutate({ nodeId })
+    await machines.pop()?.stop()
+    cluster.nodes.pop()
+    await cluster.settled()
+    const two = await check(first, '0.4.0')
+    expect(two.stops).toMatchObject([{ check: 'quorum', level: 'confirm' }])
+    await expect(updates.install.mutate({ id: two.id })).rejects.toThrow(
+      'nobody can write while one restarts',
+    )
+    await withWriter(async () => {
+      await updates.install.mutate({ id: two.id, allowPause: true })
+      expect(await ended()).toMatchObject({ state: 'done', reason: null })
+    })
+    expect(machines.map(({ version }) => version)).toEqual(['0.4.0', '0.4.0'])
+    await cluster.settled()
+  },
+  minutes(4),
 )

@@ -4,6 +4,8 @@ import * as z from 'zod'
 export const uploadChunkBytes = 512 * 1024
 /** Largest bundle: the image of a slot twice over. */
 export const maxBundleBytes = 1024 * 1024 * 1024
+/** After so long an update of a cluster that waits for a node stops by itself. */
+export const rolloutPatienceMinutes = 20
 
 export const updateUpload = z.object({
   /** Where the bytes belong; 0 begins a new upload. */
@@ -20,5 +22,7 @@ export const updateInstall = z.object({
   id: z.string().regex(/^[0-9a-f]{64}$/),
   /** Also when this bundle was taken back before. */
   again: z.boolean().default(false),
+  /** Also in a cluster of two, where nobody can write while a node restarts. */
+  allowPause: z.boolean().default(false),
 })
 export type UpdateInstall = z.infer<typeof updateInstall>

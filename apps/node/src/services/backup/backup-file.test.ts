@@ -233,6 +233,13 @@ describe('writing that fails', () => {
     await vi.waitFor(() => expect(readdirSync(outgoingFolder(facility.dataDir))).toEqual([]))
   })
 
+  test('a folder that the node may not write to is named, with what to do', async () => {
+    const write = () => Promise.reject(Object.assign(new Error('read-only file system'), { code: 'EROFS' }))
+    const creating = facility.create({ folder: facility.folder('closed'), write })
+    await expect(creating).rejects.toMatchObject({ code: 'conflict' })
+    await expect(creating).rejects.toThrow(/may not write to .*closed \(EROFS\): give the folder to the user/)
+  })
+
   test('a process that dies while it writes leaves no backup', async () => {
     const folder = facility.folder('dying')
     const write: typeof writeInThread = async ({ target }) => {

@@ -48,7 +48,7 @@ export interface CreatedBackup extends WrittenBackup {
 /** A whole backup; the slowest disks and lines have to do it in this. */
 const writeMs = 12 * 3600_000
 
-/** @throws HoldfastError `disk-full`, `shutting-down`, `internal`, in one line for the operator */
+/** @throws HoldfastError `disk-full`, `conflict`, `shutting-down`, `internal`, in one line for the operator */
 export async function createBackup(request: CreateRequest): Promise<CreatedBackup> {
   const { folder, about, snapshots, onProgress, keep } = request
   try {
@@ -155,6 +155,9 @@ export function writeInThread(
   })
 }
 
+/** What a folder answers that belongs to somebody else, or that the unit of the node keeps read-only. */
+const notAllowed = new Set(['EACCES', 'EPERM', 'EROFS'])
+
 function asRefusal(error: unknown, folder: string): HoldfastError {
   if (error instanceof HoldfastError) return error
   const { code, message } = error as NodeJS.ErrnoException
@@ -162,6 +165,12 @@ function asRefusal(error: unknown, folder: string): HoldfastError {
     return new HoldfastError(
       'disk-full',
       `The disk of ${folder} became full while the backup was written: remove old backups, keep fewer, or set backupDir to another disk.`,
+      { cause: error },
+    )
+  if (code !== undefined && notAllowed.has(code))
+    return new HoldfastError(
+      'conflict',
+      `The node may not write to ${folder} (${code}): give the folder to the user that runs it, and let a hardened unit or a container through to it, as docs/operating/backup.md says.`,
       { cause: error },
     )
   return new HoldfastError('internal', `The backup could not be written to ${folder}: ${message}.`, {

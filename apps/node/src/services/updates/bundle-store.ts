@@ -6,7 +6,7 @@ import { HoldfastError } from '@holdfast/api/contract/errors'
 import { maxBundleBytes, uploadChunkBytes } from '@holdfast/api/contract/update-inputs'
 import type { Bundle } from '../../appliance/bundle.ts'
 import type { AppliancePaths } from '../../appliance/paths.ts'
-import type { PreflightFinding } from '../../appliance/preflight.ts'
+import type { PreflightFinding, VoterCount } from '../../appliance/preflight.ts'
 import { uploadedFile } from '../../appliance/update-request.ts'
 import { UpdateJournal } from '../../appliance/update-state.ts'
 import { Updater } from '../../appliance/updater.ts'
@@ -21,11 +21,11 @@ export interface HeldBundle {
 
 export class BundleStore {
   readonly #paths: AppliancePaths
-  readonly #voterCount: () => { voters: number; healthy: number } | null
+  readonly #voterCount: () => VoterCount | null
   #held: HeldBundle | null = null
   #writing = false
 
-  constructor(paths: AppliancePaths, voterCount: () => { voters: number; healthy: number } | null) {
+  constructor(paths: AppliancePaths, voterCount: () => VoterCount | null) {
     this.#paths = paths
     this.#voterCount = voterCount
   }
@@ -80,9 +80,10 @@ export class BundleStore {
 
   /**
    * Checks what is here, and the machine.
+   * @param others versions of the other nodes that get it too
    * @throws BundleError when it is not to be trusted; it is gone then
    */
-  async check(): Promise<{ bundle: Bundle; findings: PreflightFinding[] }> {
+  async check(others: readonly string[] = []): Promise<{ bundle: Bundle; findings: PreflightFinding[] }> {
     const updater = new Updater({
       paths: this.#paths,
       // Whoever asks is served.
@@ -94,10 +95,9 @@ export class BundleStore {
       say: () => {},
     })
     try {
-      const checked = await updater.check(this.file)
+      const checked = await updater.check(this.file, others)
       const { id, version } = checked.bundle
-      if (checked.findings.every(({ level }) => level !== 'stop'))
-        this.#held = { id, version, bytes: this.bytes }
+      if (whyNotTaken(checked.findings) === null) this.#held = { id, version, bytes: this.bytes }
       return checked
     } catch (error) {
       this.drop()
@@ -117,6 +117,11 @@ export class BundleStore {
     this.#held = null
     rmSync(this.file, { force: true })
   }
+}
+
+/** Why this machine cannot take a bundle; whether its cluster can spare it is looked at when its turn comes. */
+export function whyNotTaken(findings: readonly PreflightFinding[]): string | null {
+  return findings.find(({ check, level }) => level === 'stop' && check !== 'quorum')?.found ?? null
 }
 
 /** A check writes nothing. */

@@ -10,7 +10,10 @@ import {
   rolloutTransitions,
 } from './rollout.ts'
 
-type Begin = Pick<Rollout, 'id' | 'bundle' | 'bytes' | 'version' | 'source' | 'by' | 'again'> & {
+type Begin = Pick<
+  Rollout,
+  'id' | 'bundle' | 'bytes' | 'version' | 'source' | 'by' | 'again' | 'allowPause'
+> & {
   nodes: string[]
 }
 
@@ -31,11 +34,16 @@ const begin: Handler<Begin> = (applying, p, actor) => {
     startedAt: applying.at,
     state: 'running',
     reason: null,
+    waits: null,
   } satisfies Rollout)
   applying.audit(actor, {
     action: 'update.rollout-begun',
     target: p.version,
-    detail: { bundle: p.bundle.slice(0, 16), nodes: nodes.map(({ name }) => name).join(', ') },
+    detail: {
+      bundle: p.bundle.slice(0, 16),
+      nodes: nodes.map(({ name }) => name).join(', '),
+      ...(p.allowPause ? { pause: 'allowed' } : {}),
+    },
   })
 }
 
@@ -61,7 +69,7 @@ const step: Handler<Step> = (applying, p, actor) => {
   const reason = p.reason?.slice(0, maxReasonChars) ?? null
   const changed = { ...node, state, reason, askedAt: p.event === 'ask' ? applying.at : node.askedAt }
   const nodes = rollout.nodes.map((each) => (each.id === p.node ? changed : each))
-  const next = outcome({ ...rollout, nodes }, changed)
+  const next = outcome({ ...rollout, nodes, waits: null }, changed)
   storeSetting(applying, rolloutSetting, next)
   const actions = {
     ask: 'update.rollout-asked',
@@ -81,9 +89,14 @@ const stop: Handler<{ id: string; reason: string }> = (applying, p, actor) => {
   const rollout = current(applying, p.id)
   const isAsked = rollout.nodes.some(({ state }) => state === 'asked')
   const reason = p.reason.slice(0, maxReasonChars)
-  const next: Rollout = { ...rollout, state: isAsked ? 'stopping' : 'stopped', reason }
+  const next: Rollout = { ...rollout, state: isAsked ? 'stopping' : 'stopped', reason, waits: null }
   storeSetting(applying, rolloutSetting, next)
   if (!isAsked) ended(applying, next, actor)
+}
+
+const wait: Handler<{ id: string; waits: string | null }> = (applying, p) => {
+  const rollout = current(applying, p.id)
+  storeSetting(applying, rolloutSetting, { ...rollout, waits: p.waits?.slice(0, maxReasonChars) ?? null })
 }
 
 function current(applying: Applying, id: string): Rollout {
@@ -114,4 +127,9 @@ function ended(applying: Applying, rollout: Rollout, actor: Parameters<typeof st
   })
 }
 
-export const rolloutHandlers = { 'rollout.begin': begin, 'rollout.step': step, 'rollout.stop': stop }
+export const rolloutHandlers = {
+  'rollout.begin': begin,
+  'rollout.step': step,
+  'rollout.wait': wait,
+  'rollout.stop': stop,
+}

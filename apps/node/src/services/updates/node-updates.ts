@@ -11,14 +11,15 @@ import { Members } from '../cluster/members.ts'
 import { BundleStore } from './bundle-store.ts'
 import { isUnderWay, rolloutOf } from './rollout.ts'
 import { RolloutDuty } from './rollout-duty.ts'
-import { RolloutMember } from './rollout-member.ts'
+import { machineStateSchema, RolloutMember } from './rollout-member.ts'
+import { type AskedMember, type MemberFacts, whyNotSpare } from './rollout-preflight.ts'
 import { Trial } from './trial.ts'
 import { UpdateAudit } from './update-audit.ts'
 import { Updates } from './updates.ts'
 
-/** Entries of the log that a node may lack and still take its part at once. */
-const maxLag = 1_000
 const tidyEveryMs = 10_000
+/** A member that does not answer in this time is not asked to take part. */
+const askMs = 5_000
 
 export class NodeUpdates {
   readonly service: Updates
@@ -42,9 +43,11 @@ export class NodeUpdates {
     this.#cluster = cluster
     this.#audit = new UpdateAudit(paths, { proposer, logger, isSetUp })
     this.#trial = new Trial(paths.trial)
-    const store = new BundleStore(paths, () => cluster?.voterCount ?? null)
+    const voterCount = () => cluster?.voterCount ?? null
+    const store = new BundleStore(paths, voterCount)
     const leader = () => cluster?.leader()?.id ?? null
-    this.service = new Updates({ paths, nodeId, proposer, directory, store, leader })
+    const others = () => this.#askOthers()
+    this.service = new Updates({ paths, nodeId, proposer, directory, store, leader, voterCount, others })
     if (cluster === null) return
     const call = (to: string, op: string, payload: unknown, timeoutMs: number) =>
       this.#call(to, op, payload, timeoutMs)
@@ -58,7 +61,12 @@ export class NodeUpdates {
       leads: () => cluster.log.leads,
       handOver: () => members.handOver(),
       call,
-      whyNotSpare: (node) => this.#whyNotSpare(cluster, node),
+      whyNotSpare: (node, allowPause) =>
+        whyNotSpare(
+          this.#others(cluster).map(({ facts }) => facts),
+          cluster.voterCount ?? { voters: 0, healthy: 0 },
+          { name: directory.nodes.get(node)?.name ?? node, allowPause },
+        ),
       now: () => clock.now(),
       monotonic: () => clock.monotonic(),
       logger,
@@ -115,21 +123,30 @@ export class NodeUpdates {
     return await client.call(op, payload, { timeoutMs })
   }
 
-  /** One node at a time is away, while all the others are there and up to date. */
-  #whyNotSpare({ log, etcdMembers, voterCount, nodeId }: ClusterNode, node: string): string | null {
-    const { nodes } = this.#core.directory
-    for (const { id, name } of nodes.values()) {
-      if (id === nodeId) continue
+  /** What is heard of the other members. */
+  #others({ log, etcdMembers, nodeId }: ClusterNode): { id: string; facts: MemberFacts }[] {
+    const others = [...this.#core.directory.nodes.values()].filter(({ id }) => id !== nodeId)
+    return others.map(({ id, name }) => {
       const report = log.reports.of(id)
-      if (report === undefined || !log.reports.alive(id)) return `${name} is not there`
-      if (report.state !== 'online') return `${name} takes its state from another node`
-      if (log.index - report.index > maxLag) return `${name} has not caught up`
-      if (etcdMembers.every((member) => member.name !== id || member.learner))
-        return `${name} does not vote yet`
-    }
-    const { voters = 0, healthy = 0 } = voterCount ?? {}
-    if (healthy - 1 > voters / 2) return null
-    const name = nodes.get(node)?.name ?? node
-    return `without ${name} ${healthy - 1} of ${voters} nodes would be left, too few to go on`
+      const facts = {
+        name,
+        isThere: report !== undefined && log.reports.alive(id),
+        isOnline: report?.state === 'online',
+        lag: log.index - (report?.index ?? 0),
+        votes: etcdMembers.some((member) => member.name === id && !member.learner),
+      }
+      return { id, facts }
+    })
+  }
+
+  /** What the other members' machines say, too. */
+  async #askOthers(): Promise<AskedMember[]> {
+    if (this.#cluster === null) return []
+    return await Promise.all(
+      this.#others(this.#cluster).map(async ({ id, facts }) => {
+        const answer = await this.#call(id, 'update.machine', {}, askMs).catch(() => null)
+        return { ...facts, machine: machineStateSchema.nullable().parse(answer) }
+      }),
+    )
   }
 }

@@ -84,8 +84,11 @@ class Cluster implements AsyncDisposable {
   readonly #faults: readonly Fault[]
   readonly #duties: Record<Name, RolloutDuty>
 
-  private constructor(log: TestLog, faults: readonly Fault[], sick: Name | null) {
+  readonly #waitPatienceMs: number
+
+  private constructor(log: TestLog, faults: readonly Fault[], sick: Name | null, waitPatienceMs: number) {
     this.log = log
+    this.#waitPatienceMs = waitPatienceMs
     this.#faults = faults
     const each = <T>(make: (name: Name) => T) =>
       Object.fromEntries(names.map((name) => [name, make(name)])) as Record<Name, T>
@@ -93,14 +96,18 @@ class Cluster implements AsyncDisposable {
     this.#duties = each((name) => this.#duty(name))
   }
 
-  static async start(faults: readonly Fault[], sick: Name | null = null): Promise<Cluster> {
+  static async start(
+    faults: readonly Fault[],
+    sick: Name | null = null,
+    waitPatienceMs = Number.POSITIVE_INFINITY,
+  ): Promise<Cluster> {
     const log = await TestLog.start()
     for (const [n, name] of names.entries()) {
       await log.control('invitation.create', { id: `iv_${n}`, hash: `hash${n}`, lifeMs: 60_000 })
       const where = { address: `10.0.0.${n + 1}`, httpsPort: 1, peerPort: 2, raftPort: 3 }
       await log.control('node.add', { id: name, name, version: '0.1.0', ...where, invitation: `hash${n}` })
     }
-    return new Cluster(log, faults, sick)
+    return new Cluster(log, faults, sick, waitPatienceMs)
   }
 
   #duty(nodeId: Name): RolloutDuty {
@@ -109,7 +116,7 @@ class Cluster implements AsyncDisposable {
       ...{ nodeId, directory, logger },
       now: () => clock.now(),
       monotonic: () => clock.monotonic(),
-      waitPatienceMs: Number.POSITIVE_INFINITY,
+      waitPatienceMs: this.#waitPatienceMs,
       leads: () => this.leader === nodeId,
       // Whoever fell in the middle of a tick writes nothing more.
       proposer: {
@@ -150,19 +157,32 @@ class Cluster implements AsyncDisposable {
   async begin(): Promise<void> {
     this.machines.n_a.has = 'ready'
     await this.log.control('rollout.begin', {
-      ...{ id: 'up_1', bundle, bytes: 10, version: to, source: 'n_a', by: 'ingrid', again: false },
+      ...{
+        id: 'up_1',
+        bundle,
+        bytes: 10,
+        version: to,
+        source: 'n_a',
+        by: 'ingrid',
+        again: false,
+        allowPause: false,
+      },
       nodes: [...names],
     })
+  }
+
+  async tick(): Promise<void> {
+    for (const name of names) await this.#duties[name].tick()
+    for (const name of names) this.machines[name].tick()
+    // A leader that is away is succeeded.
+    if (this.machines[this.leader].down > 0) this.#moveLeader()
   }
 
   /** Until it is over. */
   async run(): Promise<void> {
     for (let tick = 0; tick < maxTicks; tick += 1) {
       if (!['running', 'stopping'].includes(this.rollout.state)) return
-      for (const name of names) await this.#duties[name].tick()
-      for (const name of names) this.machines[name].tick()
-      // A leader that is away is succeeded.
-      if (this.machines[this.leader].down > 0) this.#moveLeader()
+      await this.tick()
       const updating = names.filter((name) => this.machines[name].run?.state === 'waiting').length
       this.mostAway = Math.max(this.mostAway, updating)
     }
@@ -203,7 +223,16 @@ test('a node that does not get healthy stops it: those behind it keep their vers
   expect(cluster.machines.n_c.asked).toBe(0)
   // What was mended can be begun again; who has the version already is left in peace.
   await cluster.log.control('rollout.begin', {
-    ...{ id: 'up_2', bundle, bytes: 10, version: to, source: 'n_c', by: 'ingrid', again: true },
+    ...{
+      id: 'up_2',
+      bundle,
+      bytes: 10,
+      version: to,
+      source: 'n_c',
+      by: 'ingrid',
+      again: true,
+      allowPause: false,
+    },
     nodes: [...names],
   })
   cluster.machines.n_c.has = 'ready'
@@ -222,6 +251,30 @@ test('it can be stopped: the node that was asked comes to its end, and no other 
   await cluster.run()
   expect(states(cluster.rollout)).toEqual(['updated', 'waiting', 'waiting'])
   expect(cluster.rollout).toMatchObject({ state: 'stopped', reason: 'ingrid stopped it' })
+})
+
+test('what it waits for is told, not at the first moment, and no longer than it lasts', async () => {
+  await using cluster = await Cluster.start([])
+  await cluster.begin()
+  cluster.machines.n_b.down = 1_000
+  await cluster.tick()
+  expect(cluster.rollout.waits).toBeNull()
+  cluster.log.clock.advance(5_000)
+  await cluster.tick()
+  expect(cluster.rollout).toMatchObject({ state: 'running', waits: 'n_b does not answer' })
+  cluster.machines.n_b.down = 0
+  await cluster.run()
+  expect(cluster.rollout).toMatchObject({ state: 'done', waits: null })
+})
+
+test('what it waits for stops it when it lasts', async () => {
+  await using cluster = await Cluster.start([], null, 20 * 60_000)
+  await cluster.begin()
+  cluster.machines.n_b.down = 1_000
+  await cluster.tick()
+  cluster.log.clock.advance(20 * 60_000)
+  await cluster.tick()
+  expect(cluster.rollout).toMatchObject({ state: 'stopped', reason: 'n_b does not answer', waits: null })
 })
 
 test('whatever is lost and whoever falls, it ends; one node at a time is away, and none is asked twice', async () => {

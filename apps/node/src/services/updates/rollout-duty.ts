@@ -6,6 +6,7 @@
  *
  * Each step is in the log before it is taken, and asking twice does nothing twice: another leader goes on from there.
  */
+import { rolloutPatienceMinutes } from '@holdfast/api/contract/update-inputs'
 import type { Proposer } from '../../log/proposer.ts'
 import type { Logger } from '../../platform/logger.ts'
 import { systemActor } from '../../state/commands.ts'
@@ -18,7 +19,9 @@ const callMs = 5_000
 /** A node that was asked is given so long: installing, a trial, going back, each on a slow machine. */
 const nodePatienceMs = 45 * 60_000
 /** Until every node has the bundle, or the cluster can spare one; counted anew by every leader. */
-const waitPatienceMs = 20 * 60_000
+const waitPatienceMs = rolloutPatienceMinutes * 60_000
+/** What is over sooner needs nobody, and no entry in the log. */
+const tellAfterMs = 5_000
 
 export interface RolloutDutyOptions {
   nodeId: string
@@ -30,7 +33,7 @@ export interface RolloutDutyOptions {
   /** Asks a node, this one too. */
   call: (nodeId: string, op: string, payload: unknown, timeoutMs: number) => Promise<unknown>
   /** Why the cluster cannot spare a node now; null: it can. */
-  whyNotSpare: (nodeId: string) => string | null
+  whyNotSpare: (nodeId: string, allowPause: boolean) => string | null
   now: () => number
   monotonic: () => number
   logger: Pick<Logger, 'debug' | 'info' | 'warn'>
@@ -41,7 +44,7 @@ export class RolloutDuty {
   readonly #o: RolloutDutyOptions
   #timer: NodeJS.Timeout | null = null
   #busy = false
-  #waiting: { what: string; since: number } | null = null
+  #waitsSince: number | null = null
 
   constructor(options: RolloutDutyOptions) {
     this.#o = options
@@ -119,9 +122,9 @@ export class RolloutDuty {
         whyNot ??= `${node.name} has not got the whole bundle`
       }
     }
-    whyNot ??= this.#o.whyNotSpare(next.id)
+    whyNot ??= this.#o.whyNotSpare(next.id, rollout.allowPause)
     if (whyNot !== null) return await this.#wait(rollout, whyNot)
-    this.#waiting = null
+    this.#waitsSince = null
     if (next.id === this.#o.nodeId) {
       this.#o.logger.info('this node leads and is the next to be updated; it hands over')
       return await this.#o.handOver()
@@ -131,12 +134,16 @@ export class RolloutDuty {
   }
 
   async #wait(rollout: Rollout, what: string): Promise<void> {
-    const now = this.#o.monotonic()
+    const { proposer, monotonic } = this.#o
+    const { id } = rollout
     // Changing reasons must not make it wait for ever.
-    this.#waiting = { what, since: this.#waiting?.since ?? now }
-    if (now - this.#waiting.since < (this.#o.waitPatienceMs ?? waitPatienceMs)) return
-    this.#waiting = null
-    await this.#o.proposer.propose('rollout.stop', systemActor, { id: rollout.id, reason: what })
+    this.#waitsSince ??= monotonic()
+    const waitedMs = monotonic() - this.#waitsSince
+    if (waitedMs >= (this.#o.waitPatienceMs ?? waitPatienceMs)) {
+      this.#waitsSince = null
+      await proposer.propose('rollout.stop', systemActor, { id, reason: what })
+    } else if (waitedMs >= tellAfterMs && rollout.waits !== what)
+      await proposer.propose('rollout.wait', systemActor, { id, waits: what })
   }
 
   async #step(
@@ -151,8 +158,8 @@ export class RolloutDuty {
   }
 
   async #ask(rollout: Rollout, { id: nodeId }: RolloutNode): Promise<void> {
-    const { id, bundle, by, again } = rollout
-    await this.#o.call(nodeId, 'update.ask', { id, bundle, by, again }, callMs)
+    const { id, bundle, by, again, allowPause } = rollout
+    await this.#o.call(nodeId, 'update.ask', { id, bundle, by, again, allowPause }, callMs)
   }
 
   async #give(rollout: Rollout, node: RolloutNode, state: MemberState): Promise<void> {

@@ -1,21 +1,12 @@
 import { createHash } from 'node:crypto'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { BundleWorkshop } from '../../appliance/bundle-fixture.ts'
-import { appliancePaths } from '../../appliance/paths.ts'
+import { furnishMachine, setInstalled } from '../../appliance/machine-fixture.ts'
 import { UpdateJournal } from '../../appliance/update-state.ts'
 import { BundleStore } from './bundle-store.ts'
 import { RolloutMember } from './rollout-member.ts'
@@ -35,18 +26,8 @@ class Node {
   readonly member: RolloutMember
 
   constructor(name: string) {
-    const root = join(home, name)
-    this.paths = appliancePaths(root)
-    for (const folder of [
-      this.paths.node,
-      this.paths.data,
-      dirname(this.paths.releaseRoot),
-      join(root, 'proc'),
-    ])
-      mkdirSync(folder, { recursive: true })
-    writeFileSync(this.paths.commandLine, 'ro rauc.slot=A quiet\n')
-    writeFileSync(this.paths.release, JSON.stringify({ version: '0.1.0', date: '2026', kind: 'appliance' }))
-    cpSync(workshop.path('vendor-ca.pem'), this.paths.releaseRoot)
+    const vendor = workshop.path('vendor-ca.pem')
+    this.paths = furnishMachine(join(home, name), { kind: 'appliance', slot: 'A' }, vendor)
     this.store = new BundleStore(this.paths, () => null)
     this.member = new RolloutMember({
       paths: this.paths,
@@ -158,14 +139,14 @@ test('another bundle in the place of the wanted one, and one that this machine d
   await source.store.append(0, readFileSync(workshop.path('older.raucb')))
   expect((await fetched(id, bytesOf('newer'))).reason).toContain('does not have the bundle')
   // Its own state may differ from the one that looked at the bundle first.
-  writeFileSync(other.paths.release, JSON.stringify({ version: '0.3.0', date: '2026', kind: 'appliance' }))
+  setInstalled(other.paths, { kind: 'appliance', slot: 'A' }, '0.3.0')
   await holds(source, 'newer')
   expect((await fetched(id, bytesOf('newer'))).reason).toBe('Version 0.2.0 is older than 0.3.0, which runs.')
 })
 
 test('asked twice it asks root once, and what became of it is told by the history, whatever came before', async () => {
   const id = await holds(other, 'newer')
-  const asked = { id: 'up_1', bundle: id, by: 'ingrid', again: false }
+  const asked = { id: 'up_1', bundle: id, by: 'ingrid', again: false, allowPause: false }
   const state = () => other.member.state({ id: 'up_1', bundle: id }).run.state
   const step = {
     id,
@@ -199,7 +180,7 @@ test('asked twice it asks root once, and what became of it is told by the histor
 
 test('a request that root does not take away is a failure with its reason', async () => {
   const id = await holds(other, 'newer')
-  await other.call('update.ask', { id: 'up_1', bundle: id, by: 'ingrid', again: false })
+  await other.call('update.ask', { id: 'up_1', bundle: id, by: 'ingrid', again: false, allowPause: false })
   const request = join(other.paths.uploads, 'request.json')
   const longAgo = Date.now() / 1000 - 600
   utimesSync(request, longAgo, longAgo)
@@ -215,7 +196,7 @@ test('who has no bundle can neither give nor install it', async () => {
   await expect(source.call('update.part', { bundle: id, offset: 0 })).rejects.toMatchObject({
     code: 'not-found',
   })
-  const asked = { id: 'up_1', bundle: id, by: 'ingrid', again: false }
+  const asked = { id: 'up_1', bundle: id, by: 'ingrid', again: false, allowPause: false }
   await expect(source.call('update.ask', asked)).rejects.toMatchObject({ code: 'conflict' })
   await expect(source.call('update.part', { bundle: 'x', offset: -1 })).rejects.toThrow()
 })

@@ -11,7 +11,7 @@ import { requestFile, requestUpdate } from '../../appliance/update-request.ts'
 import { UpdateJournal } from '../../appliance/update-state.ts'
 import type { PeerCall } from '../../peer/peer-server.ts'
 import { atomicWriteFile, ensureDir } from '../../platform/files.ts'
-import type { BundleStore } from './bundle-store.ts'
+import { type BundleStore, whyNotTaken } from './bundle-store.ts'
 
 const runFile = 'rollout.json'
 /** There while the bundle that is here was fetched, and not uploaded by a person. */
@@ -27,17 +27,28 @@ const id = z.string().min(1).max(64)
 const bundleId = z.string().regex(/^[0-9a-f]{64}$/)
 const bytes = z.int().min(1).max(maxBundleBytes)
 
-const askSchema = z.object({ id, bundle: bundleId, by: z.string().min(1).max(200), again: z.boolean() })
+const askSchema = z.object({
+  id,
+  bundle: bundleId,
+  by: z.string().min(1).max(200),
+  again: z.boolean(),
+  allowPause: z.boolean(),
+})
 const fetchSchema = z.object({ bundle: bundleId, bytes, from: id })
 const partSchema = z.object({ bundle: bundleId, offset: z.int().min(0).max(maxBundleBytes) })
 const partAnswer = z.object({ data: z.base64().max(Math.ceil(uploadChunkBytes / 3) * 4) })
 const runSchema = z.object({ id, after: z.number() })
 
-/** What a node answers to `update.state`. */
-export const memberStateSchema = z.object({
+/** What a node answers to `update.machine`. */
+export const machineStateSchema = z.object({
   version: z.string().max(64),
   /** Whether it can install a bundle by itself. */
   installs: z.boolean(),
+})
+export type MachineState = z.infer<typeof machineStateSchema>
+
+/** What a node answers to `update.state`. */
+export const memberStateSchema = machineStateSchema.extend({
   bundle: z.object({
     state: z.enum(['none', 'fetching', 'ready', 'failed']),
     reason: z.string().max(2000).nullable(),
@@ -62,6 +73,7 @@ export interface RolloutMemberOptions {
 
 export class RolloutMember {
   readonly calls: Readonly<Record<string, PeerCall>> = {
+    'update.machine': async () => this.#machine(),
     'update.state': async (payload) => this.state(z.object({ id, bundle: bundleId }).parse(payload)),
     'update.fetch': async (payload) => this.#fetch(fetchSchema.parse(payload)),
     'update.part': async (payload) => this.#part(partSchema.parse(payload)),
@@ -89,7 +101,7 @@ export class RolloutMember {
   }
 
   state(asked: { id: string; bundle: string }): MemberState {
-    const { paths, store } = this.#o
+    const { store } = this.#o
     const failure = this.#fetchFailure?.bundle === asked.bundle ? this.#fetchFailure.reason : null
     const bundle =
       store.held?.id === asked.bundle
@@ -100,11 +112,15 @@ export class RolloutMember {
             ? 'none'
             : 'failed'
     return {
-      version: readRelease(paths).version,
-      installs: installs(paths) !== null,
+      ...this.#machine(),
       bundle: { state: bundle, reason: bundle === 'failed' ? failure : null },
       run: this.#run(asked.id),
     }
+  }
+
+  #machine(): MachineState {
+    const { paths } = this.#o
+    return { version: readRelease(paths).version, installs: installs(paths) !== null }
   }
 
   /** Told by root's history, so that it is known after any restart. */
@@ -170,8 +186,8 @@ export class RolloutMember {
       }
     }
     const checked = await store.check()
-    const stop = checked.findings.find(({ level }) => level === 'stop')
-    if (stop !== undefined) throw new HoldfastError('conflict', stop.found)
+    const whyNot = whyNotTaken(checked.findings)
+    if (whyNot !== null) throw new HoldfastError('conflict', whyNot)
     if (checked.bundle.id === bundle) return
     store.drop()
     throw new HoldfastError('conflict', 'What was fetched is another bundle; begin again.')
@@ -182,14 +198,14 @@ export class RolloutMember {
   }
 
   /** Has root install what is here. Asked twice it is done once. */
-  async #ask(asked: z.infer<typeof askSchema>): Promise<null> {
+  async #ask({ id, bundle, ...request }: z.infer<typeof askSchema>): Promise<null> {
     const { paths, store } = this.#o
-    if (this.#run(asked.id).state !== 'none') return null
-    if (store.held?.id !== asked.bundle)
+    if (this.#run(id).state !== 'none') return null
+    if (store.held?.id !== bundle)
       throw new HoldfastError('conflict', 'This node does not have the bundle yet.')
     const after = new UpdateJournal(paths.update).current()?.at ?? 0
-    await atomicWriteFile(join(paths.uploads, runFile), JSON.stringify({ id: asked.id, after }))
-    await requestUpdate(paths, { by: asked.by, again: asked.again })
+    await atomicWriteFile(join(paths.uploads, runFile), JSON.stringify({ id, after }))
+    await requestUpdate(paths, request)
     return null
   }
 }

@@ -43,11 +43,15 @@ export interface Rollout {
   by: string
   /** Also where this bundle was taken back before. */
   again: boolean
+  /** Also when nobody can write while a node restarts: a cluster of two. */
+  allowPause: boolean
   startedAt: number
   /** `stopping`: the node that was asked comes to its end, then nothing more is asked. */
   state: 'running' | 'stopping' | 'done' | 'stopped'
   /** Why it stopped; null: it did not. */
   reason: string | null
+  /** For what it waits before it goes on; null: for nothing. */
+  waits: string | null
   /** In the order in which they are asked. */
   nodes: RolloutNode[]
 }

@@ -1,19 +1,25 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Caller } from '@holdfast/api/services'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { BundleWorkshop } from '../../appliance/bundle-fixture.ts'
+import { furnishMachine, setInstalled } from '../../appliance/machine-fixture.ts'
 import { appliancePaths } from '../../appliance/paths.ts'
+import type { VoterCount } from '../../appliance/preflight.ts'
 import { TestLog } from '../../log/log-fixture.ts'
 import { BundleStore } from './bundle-store.ts'
+import type { AskedMember } from './rollout-preflight.ts'
 import { Updates } from './updates.ts'
 
 let workshop: BundleWorkshop
 let log: TestLog
 let home: string
 let updates: Updates
+/** The cluster around the node, as it is told of it. */
+let voters: VoterCount | null
+let others: AskedMember[]
 
 const caller = {
   personId: 'p_x',
@@ -40,20 +46,18 @@ beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'holdfast-updates-'))
   log = await TestLog.start()
   await log.populate(null)
-  const paths = appliancePaths(home)
-  for (const file of [paths.commandLine, paths.release, paths.releaseRoot])
-    mkdirSync(dirname(file), { recursive: true })
-  for (const folder of [paths.node, paths.data]) mkdirSync(folder, { recursive: true })
-  writeFileSync(paths.commandLine, 'ro rauc.slot=A quiet\n')
-  writeFileSync(paths.release, JSON.stringify({ version: '0.1.0', date: '2026', kind: 'appliance' }))
-  cpSync(workshop.path('vendor-ca.pem'), paths.releaseRoot)
+  const paths = furnishMachine(home, { kind: 'appliance', slot: 'A' }, workshop.path('vendor-ca.pem'))
+  voters = null
+  others = []
   updates = new Updates({
     paths,
     nodeId: 'n1',
     proposer: log.proposer,
     directory: log.directory,
-    store: new BundleStore(paths, () => null),
+    store: new BundleStore(paths, () => voters),
     leader: () => null,
+    voterCount: () => voters,
+    others: async () => others,
   })
   return async () => {
     await log[Symbol.asyncDispose]()
@@ -77,10 +81,10 @@ test('a bundle that is uploaded in parts is checked, shown, and asked for', asyn
   expect(checked).toMatchObject({ version: '0.2.0', notes: '# What is new' })
   expect(checked.findings.filter((finding) => finding.level === 'stop')).toEqual([])
   expect(updates.status().requested).toBe(false)
-  await updates.install({ id: checked.id, again: false }, caller)
+  await updates.install({ id: checked.id, again: false, allowPause: false }, caller)
   expect(updates.status().requested).toBe(true)
   const request = join(appliancePaths(home).uploads, 'request.json')
-  expect(JSON.parse(readFileSync(request, 'utf8'))).toEqual({ by: 'ingrid', again: false })
+  expect(JSON.parse(readFileSync(request, 'utf8'))).toEqual({ by: 'ingrid', again: false, allowPause: false })
 })
 
 test('a foreign bundle is refused with the reason, audited and removed', async () => {
@@ -96,7 +100,9 @@ test('an older version is shown with what stops it, and cannot be installed', as
   expect(findings.find((finding) => finding.level === 'stop')?.found).toBe(
     'Version 0.0.1 is older than 0.1.0, which runs.',
   )
-  await expect(updates.install({ id, again: false }, caller)).rejects.toMatchObject({ code: 'conflict' })
+  await expect(updates.install({ id, again: false, allowPause: false }, caller)).rejects.toMatchObject({
+    code: 'conflict',
+  })
 })
 
 test('what was changed after the check cannot be installed, and parts must follow each other', async () => {
@@ -106,7 +112,9 @@ test('what was changed after the check cannot be installed, and parts must follo
     code: 'conflict',
   })
   await updates.upload({ offset: 0, data: 'AAAA' }, caller)
-  await expect(updates.install({ id, again: false }, caller)).rejects.toMatchObject({ code: 'conflict' })
+  await expect(updates.install({ id, again: false, allowPause: false }, caller)).rejects.toMatchObject({
+    code: 'conflict',
+  })
 })
 
 test('where there are no slots nothing is taken', async () => {
@@ -114,5 +122,71 @@ test('where there are no slots nothing is taken', async () => {
   expect(updates.status()).toMatchObject({ canInstall: false, slot: null })
   await expect(updates.upload({ offset: 0, data: 'AAAA' }, caller)).rejects.toMatchObject({
     code: 'conflict',
+  })
+})
+
+describe('in a cluster', () => {
+  const member = (name: string, change: Partial<AskedMember> = {}): AskedMember => ({
+    ...{ name, isThere: true, isOnline: true, lag: 0, votes: true },
+    machine: { version: '0.1.0', installs: true },
+    ...change,
+  })
+
+  async function grow(count: number): Promise<void> {
+    voters = { voters: count, healthy: count }
+    for (let n = 1; n <= count; n += 1) {
+      await log.control('invitation.create', { id: `iv_${n}`, hash: `hash${n}`, lifeMs: 60_000 })
+      const where = { address: `10.0.0.${n}`, httpsPort: 1, peerPort: 2, raftPort: 3 }
+      const as = { id: `n${n}`, name: `node${n}`, version: '0.1.0', invitation: `hash${n}` }
+      await log.control('node.add', { ...as, ...where })
+      if (n > 1) others.push(member(`node${n}`))
+    }
+  }
+
+  async function checked(name = 'newer') {
+    await upload(name)
+    const { id, findings } = await updates.check(caller)
+    return { id, stops: findings.filter(({ level }) => level !== 'ok' && level !== 'warn') }
+  }
+
+  test('an update of all of them begins when all are there', async () => {
+    await grow(3)
+    const { id, stops } = await checked()
+    expect(stops).toEqual([])
+    await updates.install({ id, again: false, allowPause: false }, caller)
+    expect(updates.status().rollout).toMatchObject({ version: '0.2.0', state: 'running', waits: null })
+  })
+
+  test('one that is away stops it at once, by name, also when it went after the check', async () => {
+    await grow(5)
+    const { id } = await checked()
+    voters = { voters: 5, healthy: 4 }
+    others[2] = member('node4', { isThere: false, machine: null })
+    await expect(updates.install({ id, again: false, allowPause: true }, caller)).rejects.toThrow(
+      'node4 is not there. Bring node4 back, or take it out for good: holdfast cluster remove node4.',
+    )
+    expect(updates.status().rollout).toBeNull()
+    expect((await checked()).stops).toMatchObject([{ check: 'members', found: 'node4 is not there.' }])
+  })
+
+  test('two begin only when it is said that nobody can write meanwhile', async () => {
+    await grow(2)
+    const { id, stops } = await checked()
+    expect(stops).toMatchObject([{ check: 'quorum', level: 'confirm' }])
+    await expect(updates.install({ id, again: false, allowPause: false }, caller)).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('nobody can write while one restarts'),
+    })
+    await updates.install({ id, again: false, allowPause: true }, caller)
+    expect(updates.status().rollout?.state).toBe('running')
+  })
+
+  test('regression: after one that stopped half-way the bundle is taken by a node that has the version', async () => {
+    await grow(3)
+    setInstalled(appliancePaths(home), { kind: 'appliance', slot: 'B' }, '0.2.0')
+    const { id, stops } = await checked()
+    expect(stops).toEqual([])
+    await updates.install({ id, again: false, allowPause: false }, caller)
+    expect(updates.status().rollout?.state).toBe('running')
   })
 })

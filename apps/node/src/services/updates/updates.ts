@@ -12,6 +12,7 @@ import type {
 import { releaseNotes } from '../../appliance/bundle.ts'
 import { BundleError } from '../../appliance/bundle-errors.ts'
 import type { AppliancePaths } from '../../appliance/paths.ts'
+import { quorum, type VoterCount } from '../../appliance/preflight.ts'
 import { installs, readRelease, runningSlot } from '../../appliance/release.ts'
 import { ToolError } from '../../appliance/tools.ts'
 import { requestFile, requestUpdate } from '../../appliance/update-request.ts'
@@ -22,6 +23,7 @@ import type { Directory } from '../../state/directory.ts'
 import { callerActor } from '../auth/auth.ts'
 import type { BundleStore } from './bundle-store.ts'
 import { isUnderWay, rolloutOf } from './rollout.ts'
+import { type AskedMember, memberFindings } from './rollout-preflight.ts'
 
 /** Entries of the history that are shown. */
 const shownHistory = 50
@@ -35,6 +37,9 @@ export interface UpdatesOptions {
   store: BundleStore
   /** The node that leads; null: none is known, or this one is alone. */
   leader: () => string | null
+  voterCount: () => VoterCount | null
+  /** Asks every other member how it is. */
+  others: () => Promise<AskedMember[]>
 }
 
 /** Updates from a browser or a command: the daemon receives and checks the bundle, root's units install it. */
@@ -71,11 +76,15 @@ export class Updates implements UpdatesService {
   async check(caller: Caller): Promise<UpdateCheckView> {
     this.#mustInstall()
     const { store, proposer } = this.#o
+    const others = await this.#o.others()
     try {
-      const { bundle, findings } = await store.check()
+      const { bundle, findings } = await store.check(others.flatMap(({ machine }) => machine?.version ?? []))
+      const { id, version, contents } = bundle
       const notes = await releaseNotes(bundle)
-      const { date } = bundle.contents
-      return { id: bundle.id, version: bundle.version, date, notes: notes.slice(0, maxNotesChars), findings }
+      return {
+        ...{ id, version, date: contents.date, notes: notes.slice(0, maxNotesChars) },
+        findings: [...findings, ...memberFindings(others, version)],
+      }
     } catch (error) {
       if (!(error instanceof BundleError || error instanceof ToolError)) throw error
       const reason = error.message.replaceAll(store.file, 'that was uploaded')
@@ -88,7 +97,7 @@ export class Updates implements UpdatesService {
   }
 
   /** On this machine, or in a cluster on every one of its machines, one after the other. */
-  async install({ id, again }: UpdateInstall, caller: Caller): Promise<void> {
+  async install({ id, ...options }: UpdateInstall, caller: Caller): Promise<void> {
     this.#mustInstall()
     const { store, paths, directory, proposer, nodeId } = this.#o
     const { held } = store
@@ -97,10 +106,12 @@ export class Updates implements UpdatesService {
         'conflict',
         'This bundle is not the one that was checked: upload and check it again.',
       )
-    if (directory.nodes.size < 2) return await requestUpdate(paths, { by: caller.name, again })
+    const by = caller.name
+    if (directory.nodes.size < 2) return await requestUpdate(paths, { by, ...options })
     const { bytes, version } = held
+    await this.#mustSpareNodes(version, options)
     await proposer.propose('rollout.begin', callerActor(caller), {
-      ...{ id: newId('up'), bundle: id, bytes, version, source: nodeId, by: caller.name, again },
+      ...{ id: newId('up'), bundle: id, bytes, version, source: nodeId, by, ...options },
       nodes: this.#order(),
     })
   }
@@ -115,6 +126,13 @@ export class Updates implements UpdatesService {
     })
   }
 
+  /** Who is asked may have gone since the check, and what nobody confirmed does not begin. */
+  async #mustSpareNodes(version: string, { allowPause }: Pick<UpdateInstall, 'allowPause'>): Promise<void> {
+    const findings = [...memberFindings(await this.#o.others(), version), quorum(this.#o.voterCount())]
+    const stop = findings.find(({ level }) => level === 'stop' || (level === 'confirm' && !allowPause))
+    if (stop !== undefined) throw new HoldfastError('conflict', `${stop.found} ${stop.mend ?? ''}`.trim())
+  }
+
   /** The leader comes last: until then it leads on. */
   #order(): string[] {
     const leader = this.#o.leader()
@@ -126,9 +144,9 @@ export class Updates implements UpdatesService {
   #rollout(): RolloutView | null {
     const rollout = rolloutOf(this.#o.directory)
     if (rollout === null) return null
-    const { id, version, by, startedAt, state, reason, nodes } = rollout
+    const { id, version, by, startedAt, state, reason, waits, nodes } = rollout
     return {
-      ...{ id, version, by, startedAt, state, reason },
+      ...{ id, version, by, startedAt, state, reason, waits },
       nodes: nodes.map((node) => ({
         nodeId: node.id,
         name: node.name,
