@@ -1,7 +1,7 @@
 /**
  * A LAN of virtual machines: a bridge in a network namespace of its own, a tap for each, and no way to anywhere else. QEMU's
- * own router would not do: it hears what machines send to each other, and resets their TCP connections. The test reaches the
- * HTTPS of each through a port of this host's loopback (`vm-lan-relay.ts`).
+ * own router would not do: it hears what machines send to each other, and resets their TCP connections. Clients run in the
+ * LAN; the test itself reaches the HTTPS of each through a port of this host's loopback (`vm-lan-relay.ts`).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -18,7 +18,7 @@ import { must, needs, needsRoot } from './programs.ts'
 import type { RelayOrder } from './vm-lan-relay.ts'
 
 export interface LanPlug {
-  /** The words before QEMU that start it in the LAN. */
+  /** The words before a command that start it in the LAN, QEMU or a client. */
   within: readonly string[]
   /** QEMU's backend of the network card. */
   netdev: string

@@ -1,11 +1,13 @@
 /** One virtual machine of a test: QEMU without acceleration, its serial console kept, ended by its own process id. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Packet, packetsIn } from './capture.ts'
 import { freePort } from './free-port.ts'
 import { formatOf, qemu, type VmOptions } from './vm-arguments.ts'
+import type { LanPlug } from './vm-lan.ts'
 
 const stopMs = 20_000
 const stepMs = 250
@@ -17,6 +19,7 @@ export function overlayOf(image: string, to: string, gib = 4): string {
 }
 
 export class Vm implements AsyncDisposable {
+  /** Of this host's loopback, leads to its HTTPS. */
   readonly port: number
   readonly #options: VmOptions
   #child: ChildProcess | null = null
@@ -36,6 +39,18 @@ export class Vm implements AsyncDisposable {
     const vm = new Vm(options, options.plug?.port ?? (await freePort()))
     vm.#spawn()
     return vm
+  }
+
+  get name(): string {
+    return this.#options.name
+  }
+
+  get disk(): string {
+    return this.#options.disk
+  }
+
+  get plug(): LanPlug | undefined {
+    return this.#options.plug
   }
 
   /** All that the serial console said. */
@@ -101,6 +116,18 @@ export class Vm implements AsyncDisposable {
   /** Types a line on the serial console. */
   type(line: string): void {
     this.#child?.stdin?.write(`${line}\r`)
+  }
+
+  /** By the console's menu. */
+  async switchOff(seconds: number): Promise<void> {
+    const child = this.#child
+    if (!child || !this.running) return
+    const gone = once(child, 'exit')
+    this.type('2')
+    await this.says(/\[3\] switch off/, seconds)
+    this.type('3')
+    await this.says(/Power down/, seconds)
+    await gone
   }
 
   /** Pulls the plug. */
