@@ -10,6 +10,7 @@ import { formatOf, qemu, type VmOptions } from './vm-arguments.ts'
 import type { LanPlug } from './vm-lan.ts'
 
 const stopMs = 20_000
+const menuSeconds = 20
 const stepMs = 250
 
 /** A copy-on-write disk over `image`, `gib` GiB large. */
@@ -118,16 +119,26 @@ export class Vm implements AsyncDisposable {
     this.#child?.stdin?.write(`${line}\r`)
   }
 
-  /** By the console's menu. */
+  /** By the console's menu, which may come late. @throws when it stays on */
   async switchOff(seconds: number): Promise<void> {
     const child = this.#child
     if (!child || !this.running) return
     const gone = once(child, 'exit')
-    this.type('2')
-    await this.says(/\[3\] switch off/, seconds)
+    const deadline = performance.now() + seconds * 1000
+    for (let asked = false; !asked; ) {
+      this.type('2')
+      asked = await this.says(/\[3\] switch off/, menuSeconds).then(
+        () => true,
+        (error: unknown) => {
+          if (performance.now() > deadline) throw error
+          return false
+        },
+      )
+    }
     this.type('3')
-    await this.says(/Power down/, seconds)
-    await gone
+    const stays = sleep(seconds * 1000, 'stays', { ref: false })
+    if ((await Promise.race([gone, stays])) === 'stays')
+      throw new Error(`${this.#options.name} did not switch itself off:\n${this.#serial.slice(-3000)}`)
   }
 
   /** Pulls the plug. */
