@@ -6,10 +6,9 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { built, testFolder } from './built.ts'
-import { packetsIn, strayPackets } from './capture.ts'
+import { strayPackets } from './capture.ts'
 import { CommandLine, readConsole, setUp, untilReady, wellKnown } from './node-over-https.ts'
 import { overlayOf, Vm } from './vm.ts'
-import { VmLan } from './vm-lan.ts'
 
 /** A hang guard: a machine under emulation on cores that others use too. */
 const bootSeconds = 900
@@ -17,10 +16,9 @@ const bootSeconds = 900
 test('a disk starts on BIOS, is set up with the code of its console, keeps a message over a power cut', async () => {
   const folder = testFolder('first-boot')
   {
-    await using lan = await VmLan.make({ folder, machines: 1, outside: true })
     await using vm = await Vm.start({
       name: 'bios',
-      plug: lan.plugs[0]!,
+      outside: true,
       folder,
       disk: overlayOf(built('.raw'), join(folder, 'disk.qcow2')),
     })
@@ -44,7 +42,7 @@ test('a disk starts on BIOS, is set up with the code of its console, keeps a mes
     )
     expect(await wellKnown(vm)).toMatchObject({ setUp: true, facility: 'Port of Kaldvik' })
     await vm.says(/HEALTH-OK slot A/, bootSeconds)
-    const packets = packetsIn(lan.capture)
+    const { packets } = vm
     // Addresses were asked for and clients answered, so the capture has what the machine sent.
     expect(packets.some(({ from, toPort }) => from === '0.0.0.0' && toPort === 67)).toBe(true)
     expect(packets.some(({ to, toPort }) => to === '10.0.2.15' && toPort === 443)).toBe(true)

@@ -1,4 +1,4 @@
-/** Talks to the node in a virtual machine through its forwarded port, as a browser and a client do. */
+/** Talks to the node in a virtual machine as a browser and a client do. */
 import { execFile } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -120,8 +120,9 @@ export async function setUp(vm: Vm, seen: { code: string; fingerprint: string })
   return ca
 }
 
-/** Where the node of a machine is reached from here. */
-export const origin = (vm: Vm): string => `https://localhost:${vm.port}`
+/** Where clients reach the node of a machine, in its LAN when it has one. */
+export const origin = ({ plug, port }: Vm): string =>
+  plug ? `https://${plug.address}` : `https://localhost:${port}`
 
 export async function authority(vm: Vm): Promise<string> {
   return (await call(vm, '/ca.pem')).body
@@ -179,10 +180,11 @@ export class CommandLine {
 
   #once(args: readonly string[]): Promise<string> {
     const env = { ...process.env, XDG_CONFIG_HOME: this.#folder }
+    const [program = '', ...words] = [...(this.#vm.plug?.within ?? []), join(root, 'bin/holdfast'), ...args]
     return new Promise((resolve, reject) => {
       execFile(
-        join(root, 'bin/holdfast'),
-        args,
+        program,
+        words,
         { env, timeout: this.#patienceMs, encoding: 'utf8' },
         (error, stdout, stderr) => {
           if (error) reject(new Error(`holdfast ${args.join(' ')}: ${stderr || error.message}`))

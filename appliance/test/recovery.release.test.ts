@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { built, testFolder } from './built.ts'
+import { fillData } from './data-partition.ts'
 import { CommandLine, readConsole, setUp, untilReady, wellKnown } from './node-over-https.ts'
 import { overlayOf, Vm } from './vm.ts'
 
@@ -62,7 +63,7 @@ test('a full data partition keeps no machine from starting, and signing in still
     await client.run('send', 'traffic', 'kept')
     await vm.says(/HEALTH-OK/, bootSeconds)
     await vm.powerCut()
-    fill(disk, folder)
+    fillData(disk, folder)
     await vm.powerOn()
     await untilReady(vm, bootSeconds)
     await vm.says(/HEALTH-OK/, bootSeconds)
@@ -72,39 +73,3 @@ test('a full data partition keeps no machine from starting, and signing in still
   }
   rmSync(folder, { recursive: true, force: true })
 })
-
-/** Writes a file that takes all the room of the data partition, from outside and without mounting. */
-function fill(disk: string, folder: string): void {
-  const raw = join(folder, 'full.raw')
-  const data = join(folder, 'data.img')
-  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }
-  const run = (command: string, ...args: string[]) =>
-    execFileSync(command, args, { env, stdio: ['ignore', 'pipe', 'ignore'] })
-  run('qemu-img', 'convert', '-O', 'raw', disk, raw)
-  const { partitions } = JSON.parse(run('sfdisk', '-J', raw).toString()).partitiontable
-  const { start, size } = partitions[4]
-  const block = ['bs=1M', 'conv=sparse,notrunc', 'status=none']
-  run(
-    'dd',
-    `if=${raw}`,
-    `of=${data}`,
-    'iflag=skip_bytes,count_bytes',
-    `skip=${start * 512}`,
-    `count=${size * 512}`,
-    ...block,
-  )
-  execFileSync('sh', ['-c', `e2fsck -fy ${data} >/dev/null 2>&1; test $? -lt 4`], { env })
-  // debugfs writes until there is no block left.
-  execFileSync(
-    'sh',
-    [
-      '-c',
-      `truncate -s 4G ${folder}/zeros && tr '\\0' 'x' < ${folder}/zeros > ${folder}/filler; rm ${folder}/zeros; debugfs -w -R "write ${folder}/filler filler" ${data} >/dev/null 2>&1; rm ${folder}/filler; e2fsck -fy ${data} >/dev/null 2>&1; test $? -lt 4`,
-    ],
-    { env },
-  )
-  run('dd', `if=${data}`, `of=${raw}`, 'oflag=seek_bytes', `seek=${start * 512}`, ...block)
-  run('qemu-img', 'convert', '-O', 'qcow2', raw, disk)
-  rmSync(raw)
-  rmSync(data)
-}

@@ -111,7 +111,9 @@ test('the plug pulled at any moment of an update leaves a version that serves, w
   for (const delay of [5, 20, 60]) {
     await vm.powerOn({ sticks: [image] })
     await vm.says(/UPDATE-(INSTALL|PASSED|REFUSED) /, bootSeconds)
-    await sleep(delay * 1000 * Math.random())
+    const cutAfterMs = Math.round(delay * 1000 * Math.random())
+    console.log(`power cut ${cutAfterMs} ms after the update began`)
+    await sleep(cutAfterMs)
     await vm.powerCut()
   }
   await vm.powerOn({ sticks: [] })

@@ -39,8 +39,8 @@ export class VmCluster implements AsyncDisposable {
   }
 
   static async start(options: { folder: string; nodes: number; bootSeconds: number }): Promise<VmCluster> {
-    const { folder, nodes } = options
-    const cluster = new VmCluster(await VmLan.make({ folder, machines: nodes }))
+    const { nodes } = options
+    const cluster = new VmCluster(await VmLan.make(nodes))
     try {
       await cluster.#begin(options)
       for (let number = 2; number <= nodes; number++) await cluster.#grow(number, options)
@@ -73,12 +73,13 @@ export class VmCluster implements AsyncDisposable {
   }
 
   async #switchOn(number: number, folder: string, setup: object): Promise<Vm> {
+    const plug = this.lan.plugs[number - 1]!
     const vm = await Vm.start({
       name: `kaldvik-${number}`,
       folder,
-      plug: this.lan.plugs[number - 1]!,
+      plug,
       disk: overlayOf(built('.raw'), join(folder, `kaldvik-${number}.qcow2`)),
-      smbios: credential({ ...setup, network: { address: `${this.lan.plugs[number - 1]!.address}/16` } }),
+      smbios: credential({ ...setup, network: { address: plug.network } }),
     })
     this.machines.push(vm)
     return vm

@@ -1,85 +1,105 @@
 /**
- * A LAN of virtual machines: a QEMU without a machine is its switch. It forwards a port of this host to each machine and
- * keeps every packet that passes. A machine alone gets its address by DHCP; several have fixed ones, outside the network of
- * QEMU's router. That router hears what they send to each other and was seen to reset their TCP connections: machines that
- * have to talk to each other need a switch without it.
+ * A LAN of virtual machines: a bridge in a network namespace of its own, a tap for each, and no way to anywhere else. QEMU's
+ * own router would not do: it hears what machines send to each other, and resets their TCP connections. Clients run in the
+ * LAN; the test itself reaches the HTTPS of each through a port of this host's loopback (`vm-lan-relay.ts`).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from './free-port.ts'
+import {
+  labName,
+  namespaceOf,
+  namespacePath,
+  removeLab,
+  sweepLeftovers,
+} from '../../apps/node/test/lab/leftovers.ts'
+import { must, needs, needsRoot } from './programs.ts'
+import type { RelayOrder } from './vm-lan-relay.ts'
 
 export interface LanPlug {
-  /** Arguments of QEMU for the machine's only network card. */
-  args: readonly string[]
-  /** Its address: by DHCP when it is alone, else for its set-up, with prefix 16, which has QEMU's router in it. */
+  /** The words before a command that start it in the LAN, QEMU or a client. */
+  within: readonly string[]
+  /** QEMU's backend of the network card. */
+  netdev: string
+  /** Of the network card. */
+  mac: string
+  /** For its set-up: nobody gives addresses here. With the prefix. */
+  network: string
   address: string
   /** Port of this host that leads to its HTTPS. */
   port: number
 }
 
 const httpsPort = 443
-/** QEMU's DHCP begins here. */
 const firstAddress = 15
-const startMs = 500
+const relayProgram = join(import.meta.dirname, 'vm-lan-relay.ts')
+/** The laboratory counts its LANs from 1; a test has one LAN of machines at a time. */
+const lanNumber = 0
 
 export class VmLan implements AsyncDisposable {
   readonly plugs: readonly LanPlug[]
-  /** Every packet, in pcap format. */
-  readonly capture: string
-  readonly #switch: ChildProcess
+  readonly #name: string
+  readonly #relay: ChildProcess
 
-  private constructor(plugs: readonly LanPlug[], capture: string, child: ChildProcess) {
+  private constructor(name: string, plugs: readonly LanPlug[], relay: ChildProcess) {
+    this.#name = name
     this.plugs = plugs
-    this.capture = capture
-    this.#switch = child
+    this.#relay = relay
   }
 
-  /** @param options.outside whether the LAN has a way to elsewhere: a router and a name server */
-  static async make(options: { folder: string; machines: number; outside?: boolean }): Promise<VmLan> {
-    const { folder, machines, outside = false } = options
-    // Then the router answers for the whole world, and so for the other machines.
-    if (outside && machines > 1) throw new Error('a LAN with a way out has room for one machine')
-    const capture = join(folder, 'lan.pcap')
-    const ports = await Promise.all(Array.from({ length: machines }, freePort))
-    const addressOf = (index: number) => `10.0.${machines === 1 ? 2 : 4}.${firstAddress + index}`
-    const socket = (index: number) => join(folder, `lan${index}`)
-    const forwards = ports.map(
-      (port, index) => `hostfwd=tcp:127.0.0.1:${port}-${addressOf(index)}:${httpsPort}`,
-    )
-    const hub = (id: string) => ['-netdev', `hubport,id=hub-${id},hubid=0,netdev=${id}`]
-    const restrict = outside ? [] : ['restrict=on']
-    const args = ['-machine', 'none', '-nodefaults', '-display', 'none', '-monitor', 'none']
-    args.push('-netdev', ['user', 'id=lan', ...restrict, ...forwards].join(','), ...hub('lan'))
-    for (const index of ports.keys())
-      args.push(
-        ...['-netdev', `stream,id=plug${index},server=on,addr.type=unix,addr.path=${socket(index)}`],
-        ...hub(`plug${index}`),
-      )
-    args.push('-object', `filter-dump,id=capture,netdev=lan,file=${capture}`)
-    const child = spawn('qemu-system-x86_64', args, { stdio: ['ignore', 'ignore', 'pipe'] })
-    let faults = ''
-    child.stderr.on('data', (chunk: Buffer) => {
-      faults += chunk.toString()
-    })
-    await sleep(startMs)
-    if (child.exitCode !== null) throw new Error(`the switch of the LAN did not start: ${faults}`)
-    const plugs = ports.map((port, index) => ({
-      args: ['-netdev', `stream,id=lan,server=off,addr.type=unix,addr.path=${socket(index)}`].concat([
-        ...['-device', `virtio-net-pci,netdev=lan,mac=52:54:00:68:66:${hex(index + 1)}`],
-      ]),
-      address: addressOf(index),
-      port,
-    }))
-    return new VmLan(plugs, capture, child)
+  static async make(machines: number): Promise<VmLan> {
+    needsRoot()
+    needs('ip', 'iproute2')
+    sweepLeftovers()
+    const name = labName(lanNumber)
+    const space = namespaceOf(name, 'lan')
+    const within = ['nsenter', `--net=${namespacePath(space)}`, '--']
+    await must(['ip', 'netns', 'add', space])
+    const inside = (...words: string[]) => must(['ip', '-n', space, ...words])
+    await inside('link', 'add', 'bridge', 'type', 'bridge')
+    await inside('address', 'add', '10.0.4.1/24', 'dev', 'bridge')
+    for (const device of ['lo', 'bridge']) await inside('link', 'set', device, 'up')
+    const [program = '', ...words] = [...within, process.execPath, relayProgram]
+    const relay = spawn(program, words, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const plugs: LanPlug[] = []
+    for (let number = 1; number <= machines; number++) {
+      const tap = `plug${number}`
+      await inside('tuntap', 'add', 'dev', tap, 'mode', 'tap')
+      await inside('link', 'set', tap, 'master', 'bridge', 'up')
+      const address = `10.0.4.${firstAddress + number - 1}`
+      plugs.push({
+        within,
+        // Without the header of virtio, which the capture of QEMU 7.2 would take for a part of the frame.
+        netdev: `tap,ifname=${tap},script=no,downscript=no,vnet_hdr=off`,
+        mac: `52:54:00:68:66:${number.toString(16).padStart(2, '0')}`,
+        network: `${address}/24`,
+        address,
+        port: await listenFor(relay, { host: address, port: httpsPort }),
+      })
+    }
+    return new VmLan(name, plugs, relay)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const gone = new Promise<void>((resolve) => this.#switch.once('exit', () => resolve()))
-    if (this.#switch.exitCode !== null) return
-    this.#switch.kill('SIGTERM')
-    await gone
+    if (this.#relay.connected) {
+      const gone = once(this.#relay, 'exit')
+      this.#relay.disconnect()
+      await gone
+    }
+    removeLab(this.#name)
   }
 }
 
-const hex = (value: number) => value.toString(16).padStart(2, '0')
+/** Listens outside the namespace and has the relay, inside, take what comes. @returns the port */
+async function listenFor(relay: ChildProcess, order: RelayOrder): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise<void>((resolve, reject) =>
+    relay.send(order, server, (error) => (error ? reject(error) : resolve())),
+  )
+  server.close()
+  return port
+}

@@ -1,32 +1,16 @@
 /** One virtual machine of a test: QEMU without acceleration, its serial console kept, ended by its own process id. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { copyFileSync, createWriteStream, existsSync, mkdirSync, type WriteStream } from 'node:fs'
+import { once } from 'node:events'
+import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Packet, packetsIn } from './capture.ts'
 import { freePort } from './free-port.ts'
+import { formatOf, qemu, type VmOptions } from './vm-arguments.ts'
 import type { LanPlug } from './vm-lan.ts'
 
-export interface VmOptions {
-  /** Names its logs. */
-  name: string
-  /** Folder of overlay, variables and logs. */
-  folder: string
-  /** Disk image; use `overlayOf` to keep the original as it is. */
-  disk: string
-  firmware?: 'bios' | 'uefi'
-  memoryMib?: number
-  /** Raw images that show as USB sticks. */
-  sticks?: readonly string[]
-  /** Strings of SMBIOS type 11. */
-  smbios?: readonly string[]
-  /** Another disk, such as the target of an installer. */
-  secondDisk?: string
-  /** Its place on a LAN; without it it is alone with this host. */
-  plug?: LanPlug
-}
-
-const httpsPort = 443
 const stopMs = 20_000
+const menuSeconds = 20
 const stepMs = 250
 
 /** A copy-on-write disk over `image`, `gib` GiB large. */
@@ -35,9 +19,8 @@ export function overlayOf(image: string, to: string, gib = 4): string {
   return to
 }
 
-const formatOf = (file: string) => (file.endsWith('.qcow2') ? 'qcow2' : 'raw')
-
 export class Vm implements AsyncDisposable {
+  /** Of this host's loopback, leads to its HTTPS. */
   readonly port: number
   readonly #options: VmOptions
   #child: ChildProcess | null = null
@@ -45,6 +28,8 @@ export class Vm implements AsyncDisposable {
   #log: WriteStream | null = null
   #startedAt = 0
   #read = 0
+  /** One for each time it was switched on. */
+  readonly #captures: string[] = []
 
   private constructor(options: VmOptions, port: number) {
     this.#options = options
@@ -57,9 +42,26 @@ export class Vm implements AsyncDisposable {
     return vm
   }
 
+  get name(): string {
+    return this.#options.name
+  }
+
+  get disk(): string {
+    return this.#options.disk
+  }
+
+  get plug(): LanPlug | undefined {
+    return this.#options.plug
+  }
+
   /** All that the serial console said. */
   get serial(): string {
     return this.#serial
+  }
+
+  /** What went through its network card since the test began. */
+  get packets(): Packet[] {
+    return this.#captures.flatMap(packetsIn)
   }
 
   get running(): boolean {
@@ -72,57 +74,14 @@ export class Vm implements AsyncDisposable {
   }
 
   #spawn(): void {
-    const {
-      name,
-      folder,
-      disk,
-      firmware = 'bios',
-      memoryMib = 1024,
-      sticks = [],
-      smbios = [],
-      secondDisk,
-      plug,
-    } = this.#options
+    const { name, folder } = this.#options
     mkdirSync(folder, { recursive: true })
-    const network = `user,id=lan,restrict=on,hostfwd=tcp:127.0.0.1:${this.port}-:${httpsPort}`
-    const args = [
-      '-accel',
-      'tcg',
-      '-cpu',
-      'max',
-      '-smp',
-      '1',
-      '-m',
-      String(memoryMib),
-      '-display',
-      'none',
-      '-nodefaults',
-      '-serial',
-      'stdio',
-    ]
-    args.push('-drive', `if=virtio,format=${formatOf(disk)},file=${disk},cache=unsafe`)
-    if (secondDisk)
-      args.push('-drive', `if=virtio,format=${formatOf(secondDisk)},file=${secondDisk},cache=unsafe`)
-    args.push(...(plug?.args ?? ['-netdev', network, '-device', 'virtio-net-pci,netdev=lan']))
-    args.push('-device', 'virtio-rng-pci')
-    if (sticks.length > 0) args.push('-device', 'qemu-xhci')
-    for (const [index, stick] of sticks.entries())
-      args.push(
-        '-drive',
-        `if=none,id=stick${index},format=raw,file=${stick}`,
-        '-device',
-        `usb-storage,drive=stick${index},removable=on`,
-      )
-    for (const text of smbios) args.push('-smbios', `type=11,value=${text.replaceAll(',', ',,')}`)
-    if (firmware === 'uefi') {
-      const variables = join(folder, `${name}.vars`)
-      if (!existsSync(variables)) copyFileSync('/usr/share/OVMF/OVMF_VARS_4M.fd', variables)
-      args.push('-drive', 'if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd')
-      args.push('-drive', `if=pflash,unit=1,format=raw,file=${variables}`)
-    }
+    const capture = join(folder, `${name}-${this.#captures.length + 1}.pcap`)
+    this.#captures.push(capture)
+    const [program = '', ...args] = qemu(this.#options, { port: this.port, capture })
     this.#log = createWriteStream(join(folder, `${name}.serial`), { flags: 'a' })
     this.#startedAt = performance.now()
-    const child = spawn('qemu-system-x86_64', args, { stdio: ['pipe', 'pipe', 'pipe'] })
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
     const take = (chunk: Buffer) => {
       this.#serial += chunk.toString('latin1')
       this.#log?.write(chunk)
@@ -158,6 +117,28 @@ export class Vm implements AsyncDisposable {
   /** Types a line on the serial console. */
   type(line: string): void {
     this.#child?.stdin?.write(`${line}\r`)
+  }
+
+  /** By the console's menu, which may come late. @throws when it stays on */
+  async switchOff(seconds: number): Promise<void> {
+    const child = this.#child
+    if (!child || !this.running) return
+    const gone = once(child, 'exit')
+    const deadline = performance.now() + seconds * 1000
+    for (let asked = false; !asked; ) {
+      this.type('2')
+      asked = await this.says(/\[3\] switch off/, menuSeconds).then(
+        () => true,
+        (error: unknown) => {
+          if (performance.now() > deadline) throw error
+          return false
+        },
+      )
+    }
+    this.type('3')
+    const stays = sleep(seconds * 1000, 'stays', { ref: false })
+    if ((await Promise.race([gone, stays])) === 'stays')
+      throw new Error(`${this.#options.name} did not switch itself off:\n${this.#serial.slice(-3000)}`)
   }
 
   /** Pulls the plug. */

@@ -64,22 +64,42 @@ export function createApi(options: ApiOptions): Api {
     if (verb === 'mutate') return client.mutation(procedure, input)
     return Promise.reject(new Error(`There is no "${verb}" here; procedures have query and mutate.`))
   }
-  const call = async (path: string[], input: unknown): Promise<unknown> => {
-    const giveUpAt = performance.now() + (options.quorumWaitMs ?? defaultTiming.quorumWaitMs)
-    for (;;) {
-      try {
-        return await ask(path, input)
-      } catch (error) {
-        const failure = toHoldfastError(error, last)
-        if (!(failure instanceof HoldfastError) || failure.code !== 'no-quorum') throw failure
-        nodes.refused(last)
-        // With a time it says that nothing was done; a new leader is chosen within seconds.
-        if (failure.retryAfterMs === null || performance.now() > giveUpAt) throw failure
-        await new Promise((resolve) => setTimeout(resolve, quorumAgainMs))
-      }
+  const once = async (path: string[], input: unknown): Promise<unknown> => {
+    try {
+      return await ask(path, input)
+    } catch (error) {
+      const failure = toHoldfastError(error, last)
+      if (failure instanceof HoldfastError && failure.code === 'no-quorum') nodes.refused(last)
+      throw failure
     }
   }
+  const call = (path: string[], input: unknown): Promise<unknown> =>
+    holdsProof(input)
+      ? once(path, input)
+      : whileNoMajority(() => once(path, input), options.quorumWaitMs ?? defaultTiming.quorumWaitMs)
   return pathProxy(call) as unknown as Api
+}
+
+/** A proof serves once, also when nothing came of it: whoever made it makes another. */
+const holdsProof = (input: unknown): boolean =>
+  typeof input === 'object' && input !== null && 'proof' in input && input.proof !== undefined
+
+/** Asks again while the nodes have no majority and say that nothing was done; a new leader is chosen within seconds. */
+export async function whileNoMajority<T>(
+  ask: () => Promise<T>,
+  waitMs: number = defaultTiming.quorumWaitMs,
+): Promise<T> {
+  const giveUpAt = performance.now() + waitMs
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      const nothingDone =
+        error instanceof HoldfastError && error.code === 'no-quorum' && error.retryAfterMs !== null
+      if (!nothingDone || performance.now() > giveUpAt) throw error
+      await new Promise((resolve) => setTimeout(resolve, quorumAgainMs))
+    }
+  }
 }
 
 /** The one map from what tRPC's client throws to our errors. */

@@ -5,7 +5,7 @@
  */
 import { type ErrorCode, HoldfastError } from '../contract/errors.ts'
 import type { DeviceDetail, LoginResult } from '../services.ts'
-import { type Api, clockDifference, clockToleranceMs, createApi, type Fetch } from './api.ts'
+import { type Api, clockDifference, clockToleranceMs, createApi, type Fetch, whileNoMajority } from './api.ts'
 import type { DeviceKey } from './device-key.ts'
 import { NodeList } from './node-list.ts'
 import { trpcPath } from './urls.ts'
@@ -95,14 +95,17 @@ export async function enrol(
   const mine = await api.devices.mine.query()
   const known = mine.find((row) => row.thumbprint === deviceKey.thumbprint && row.status !== 'revoked')
   if (known) return known
-  const { nonce } = await api.devices.challenge.mutate()
-  const proof = await deviceKey.proof({
-    htm: 'POST',
-    htu: target('devices.enrol'),
-    nonce,
-    atMs: Date.now() + (options.clock?.offsetMs ?? 0),
+  // Only the node that gave a challenge knows it, and once.
+  return whileNoMajority(async () => {
+    const { nonce } = await api.devices.challenge.mutate()
+    const proof = await deviceKey.proof({
+      htm: 'POST',
+      htu: target('devices.enrol'),
+      nonce,
+      atMs: Date.now() + (options.clock?.offsetMs ?? 0),
+    })
+    return api.devices.enrol.mutate({ ...device, proof })
   })
-  return api.devices.enrol.mutate({ ...device, proof })
 }
 
 type SignInOptions = LoginOptions & { urls: NodeList; fetch: Fetch; clock: NodeClock }
@@ -116,12 +119,12 @@ async function signIn(options: SignInOptions, prove: boolean): Promise<SignedIn>
   const { clock } = options
   const before = clock.offsetMs
   try {
-    return await attempt(options, prove)
+    return await whileNoMajority(() => attempt(options, prove))
   } catch (error) {
     const clockMoved = Math.abs(clock.offsetMs - before) >= clockToleranceMs
     if (!prove || !clockMoved || !(error instanceof HoldfastError) || error.code !== 'proof-invalid')
       throw error
-    return attempt(options, prove)
+    return whileNoMajority(() => attempt(options, prove))
   }
 }
 
