@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { limits } from '@holdfast/api/contract/limits'
 import type { AuditVerdict } from '@holdfast/api/services'
+import type { OwnKey } from '../services/audit/verify-checkpoints.ts'
 import { type NodeFlags, openNode } from './cluster-common.ts'
 import { CommandError } from './errors.ts'
 import { readShortFile } from './files.ts'
@@ -117,9 +118,28 @@ async function verifyStopped(folder: string, against: string | undefined): Promi
     )
   }
   using _ = lock
+  const key = await ownKey(folder)
   return verifyAudit({
     directory: join(folder, 'audit'),
     database,
+    ...(key && { key }),
     ...(against !== undefined && { against }),
   })
+}
+
+/** The key of the node whose folder it is; null when the folder does not say whose it is, as with a copy of the log alone. */
+async function ownKey(folder: string): Promise<OwnKey | null> {
+  const path = join(folder, 'node.db')
+  if (!existsSync(path)) return null
+  const [{ openDatabase }, { auditKeyFile }] = await Promise.all([
+    import('@holdfast/db'),
+    import('../services/audit/audit-key.ts'),
+  ])
+  const db = openDatabase(path, { role: 'reader', readonly: true })
+  try {
+    const node = db.prepare('SELECT nodeId FROM identity WHERE id = 1').pluck().get()
+    return typeof node === 'string' ? { node, file: auditKeyFile(folder) } : null
+  } finally {
+    db.close()
+  }
 }

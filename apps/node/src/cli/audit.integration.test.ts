@@ -123,4 +123,9 @@ test('a history that was rewritten, files and chain and all, is found by the che
     code: 1,
     out: expect.stringContaining('are not those that were signed'),
   })
+  rmSync(join(node.dataDir, 'secrets', 'audit.pem'))
+  expect(await holdfast('audit', 'verify', '--data', node.dataDir)).toMatchObject({
+    code: 1,
+    out: expect.stringContaining('the key by which this node signs checkpoints is gone'),
+  })
 })

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ClusterMember, ClusterView, RecoveryPlan } from '@holdfast/api/cluster-services'
+import { openDatabase } from '@holdfast/db'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { newPorts, portFlags, TestNodes } from '../../test/cluster-harness.ts'
 import { command } from '../../test/command.ts'
@@ -157,6 +158,26 @@ test('a code is good once, and a name too', async () => {
   const open = invitations.filter((each) => each.usedAt === null && each.expiresAt > Date.now())
   expect(open).toHaveLength(1)
   await done('cluster', 'revoke-invitation', open[0]?.id ?? '')
+})
+
+test('a node that ended in the middle of joining joins again with the same code, and nobody else does', async () => {
+  const { code } = await invite()
+  const data = mkdtempSync(join(folder, 'interrupted-'))
+  const file = join(folder, 'interrupted-code')
+  writeFileSync(file, code, { mode: 0o600 })
+  const place = ['--address', '127.0.0.9', '--raft-port', '17446']
+  const again = () => run('cluster', 'join', '--code-file', file, '--data', data, '--node', 'late', ...place)
+  expect(await again()).toMatchObject({ code: 0 })
+  expect(await again()).toMatchObject(refused(/holds a node of Testbed already/))
+  // As a power cut leaves it between the answer and the note of it.
+  const db = openDatabase(join(data, 'node.db'), { role: 'writer' })
+  db.exec("DELETE FROM membership; UPDATE identity SET facility = ''")
+  db.close()
+  expect(await joinWith(code, 'thief')).toMatchObject(refused(/The invitation was used already/))
+  expect(await again()).toMatchObject({ code: 0 })
+  expect((await status()).members.map((member) => member.name)).toContain('late')
+  expect(await done('cluster', 'remove', 'late', '--yes')).toContain('late is no member any more')
+  expect(await joinWith(code, 'thief')).toMatchObject(refused(/The invitation was used already/))
 })
 
 test('the state is shown again every second, across a restart of the node that is asked, until Ctrl-C', async () => {

@@ -88,16 +88,18 @@ export async function takePlace(
     ...names,
     nodeName: folder.identity.nodeId,
   })
-  folder.saveIdentity({ ...folder.identity, nodeName, facility: admission.facility })
-  // Last: from here on the node is a member.
-  folder.membership.write({
-    generation: admission.generation,
-    address,
-    initialCluster: admission.initialCluster,
-    initialState: 'existing',
-    forceNew: false,
-    peers: admission.peers,
-    fencedBecause: null,
-    joinedAt: nowMs,
-  })
+  // Last, and at once: from here on the node is a member; if it ends before, it asks again with the same code.
+  folder.nodeDb.transaction(() => {
+    folder.saveIdentity({ ...folder.identity, nodeName, facility: admission.facility })
+    folder.membership.write({
+      generation: admission.generation,
+      address,
+      initialCluster: admission.initialCluster,
+      initialState: 'existing',
+      forceNew: false,
+      peers: admission.peers,
+      fencedBecause: null,
+      joinedAt: nowMs,
+    })
+  })()
 }

@@ -6,6 +6,7 @@ import type { Core } from '../core.ts'
 import type { ChannelStates } from '../gateway/channel-states.ts'
 import type { Reader } from '../reader/reader.ts'
 import { AuditService } from './audit/audit.ts'
+import { auditKeyFile } from './audit/audit-key.ts'
 import type { AuditReader } from './audit/audit-reader.ts'
 import type { AuditCheckpoints } from './audit/checkpoints.ts'
 import type { SecurityEvents } from './audit/security-events.ts'
@@ -85,6 +86,7 @@ export function buildServices(options: ServicesOptions): Services {
       proposer,
       directory: folder.auditDirectory,
       database: folder.clusterFile,
+      key: { node: folder.identity.nodeId, file: auditKeyFile(folder.path) },
       segments,
       checkpoints: options.checkpoints,
     }),

@@ -2,6 +2,7 @@
  * Chaos on a cluster of three nodes: faults by a seed's schedule while real clients write and read, then the check of
  * everything that was acknowledged.
  */
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FaultName } from '../lab/fault-kinds.ts'
 import { hub, Lab } from '../lab/lab.ts'
@@ -23,6 +24,8 @@ export interface ChaosOptions {
   faultMs?: readonly [least: number, most: number]
   pace?: Pace
   onLine?(line: string): void
+  /** Folder for the logs of the nodes and what the writers' connections did. */
+  logs?: string
 }
 
 export interface ChaosResult {
@@ -55,6 +58,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     faultMs,
     pace = defaultPace,
     onLine = () => {},
+    logs,
   } = options
   await using lab = await Lab.create({ nodes })
   onLine(`seed ${seed}: a cluster of ${nodes} nodes grows`)
@@ -85,6 +89,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     })
     const revocations = await revoked(cluster, `r${seed}`)
     const record = await load.stop()
+    if (logs) writeFileSync(join(logs, 'writers.log'), record.states.map((line) => `${line}\n`).join(''))
     await cluster.settled()
     const places = cluster.nodes.map(({ host, dataDir }) => ({ name: host, dataDir }))
     const running = await verify({ nodes: places, record, running: true })
@@ -93,6 +98,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     return { outcomes, revocations, running, stopped, table: outcomeTable(outcomes, stopped) }
   } catch (error) {
     throw new Error(`seed ${seed}: ${(error as Error).message}\n${cluster.logs}`, { cause: error })
+  } finally {
+    if (logs) for (const node of cluster.nodes) writeFileSync(join(logs, `${node.host}.log`), node.log)
   }
 }
 

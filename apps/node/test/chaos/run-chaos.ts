@@ -1,18 +1,25 @@
 /** `npm run test:chaos`: chaos on a cluster for as long as one wants, with a table at the end. */
+import { mkdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type FaultName, faultNames } from '../lab/fault-kinds.ts'
 import type { VerifyReport } from '../lab/verify.ts'
 import { runChaos } from './cluster-chaos.ts'
 
-const usage = `usage: npm run test:chaos -- [--seed N] [--minutes N] [--only REGEX]
+const usage = `usage: npm run test:chaos -- [--seed N] [--minutes N] [--only REGEX] [--logs FOLDER]
   --seed N       gives the same schedule again; a random one when absent
   --minutes N    how long faults come; 30 when absent
-  --only REGEX   only faults whose name matches: ${faultNames.join(', ')}`
+  --only REGEX   only faults whose name matches: ${faultNames.join(', ')}
+  --logs FOLDER  keeps what the nodes and the writers' connections did, in detail, there`
 const usageExitCode = 2
 
-function options(): { seed: number; minutes: number; only: string; faults: FaultName[] } {
+function options(): { seed: number; minutes: number; only: string; faults: FaultName[]; logs?: string } {
   const { values } = parseArgs({
-    options: { seed: { type: 'string' }, minutes: { type: 'string' }, only: { type: 'string' } },
+    options: {
+      seed: { type: 'string' },
+      minutes: { type: 'string' },
+      only: { type: 'string' },
+      logs: { type: 'string' },
+    },
   })
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
   const minutes = Number(values.minutes ?? 30)
@@ -21,7 +28,7 @@ function options(): { seed: number; minutes: number; only: string; faults: Fault
   if (!Number.isSafeInteger(seed) || seed < 0) throw new Error('--seed is a whole number from 0')
   if (!(minutes > 0)) throw new Error('--minutes is a number above 0')
   if (faults.length === 0) throw new Error(`no fault matches ${values.only}`)
-  return { seed, minutes, only: values.only ?? '', faults }
+  return { seed, minutes, only: values.only ?? '', faults, ...(values.logs && { logs: values.logs }) }
 }
 
 function parsed(): ReturnType<typeof options> {
@@ -41,9 +48,19 @@ const verdict = (which: string, report: VerifyReport) => {
   for (const fault of faults) console.log(`  ${fault}`)
 }
 
-const { seed, minutes, only, faults } = parsed()
+const { seed, minutes, only, faults, logs } = parsed()
+if (logs) {
+  mkdirSync(logs, { recursive: true })
+  process.env.HOLDFAST_LOG_LEVEL ??= 'debug'
+}
 try {
-  const result = await runChaos({ seed, durationMs: minutes * 60_000, faults, onLine: say })
+  const result = await runChaos({
+    seed,
+    durationMs: minutes * 60_000,
+    faults,
+    onLine: say,
+    ...(logs && { logs }),
+  })
   console.log(`\n${result.table}\n`)
   const { session, device, notYetKnown } = result.revocations
   console.log(`ended at one node, cut off at each after: session ${session} ms, device ${device} ms`)

@@ -1,4 +1,5 @@
 /** Kinds of faults that a schedule is made of. Each is broken and healed on nodes that run under load. */
+import { setTimeout as later } from 'node:timers/promises'
 import type { Clock } from './clock.ts'
 import { Fault, pauseProcesses } from './fault.ts'
 import type { Lab } from './lab.ts'
@@ -52,6 +53,20 @@ const kinds = {
   /** From the other nodes, while its clients reach it. */
   'cut-leader-from-nodes': onNode(seconds(8, 12), leader, (field, node) =>
     field.lab.cut(node.host, others(field, node)),
+  ),
+  /** Two followers have not heard each other for so long that their connections still hang when they have to elect. */
+  'cut-leader-after-link': onNode(
+    seconds(8, 12),
+    leader,
+    async (field, node, { linkMs = 12_000 }) => {
+      const [one = '', other = ''] = others(field, node)
+      const link = await field.lab.cut(one, [other])
+      await later(linkMs)
+      await link.heal()
+      const cut = await field.lab.cut(node.host, others(field, node))
+      return together(`${cut.what} after ${one} and ${other} were from each other`, [cut])
+    },
+    { linkMs: [8000, 20_000] },
   ),
   'cut-follower-from-nodes': onNode(seconds(8, 12), follower, (field, node) =>
     field.lab.cut(node.host, others(field, node)),

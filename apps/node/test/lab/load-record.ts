@@ -65,6 +65,8 @@ export interface LoadRecord {
   heard: Heard[]
   /** What should not have happened: messages refused for good, connections ended, entries out of order. */
   troubles: string[]
+  /** How the writers' connections went, one line for each change, the first of them when there are too many. */
+  states: string[]
 }
 
 export type LoadCommand =

@@ -18,6 +18,7 @@ export interface WriterOptions {
   onAcknowledged(message: { writer: number; no: number; channel: number; seq: number; tookMs: number }): void
   onRefused(): void
   onTrouble(trouble: string): void
+  onState?(state: string): void
 }
 
 /** One person who sends, with a window of messages under way, and sends each until it is acknowledged. */
@@ -32,7 +33,7 @@ export class Writer {
 
   constructor(options: WriterOptions) {
     this.#options = options
-    this.#client = options.connect()
+    this.#client = this.#connect()
   }
 
   live(): Promise<void> {
@@ -100,12 +101,20 @@ export class Writer {
     }
   }
 
+  #connect(): Client {
+    const client = this.#options.connect()
+    client.on('state', ({ state, previous, url, error }) =>
+      this.#options.onState?.(`${previous} -> ${state} at ${url}${error ? `: ${error.message}` : ''}`),
+    )
+    return client
+  }
+
   async #reconnect(from: Client, error: Error): Promise<void> {
     if (this.#closed) return
     // Every message under way learns of the end; the first one connects anew.
     if (from === this.#client) {
       this.#options.onTrouble(`the connection of writer ${this.#options.number} was ended: ${error.message}`)
-      this.#client = this.#options.connect()
+      this.#client = this.#connect()
     }
     await later(reconnectPauseMs)
   }

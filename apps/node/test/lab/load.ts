@@ -17,6 +17,7 @@ const pauseGuardMs = 120_000
 const readersGuardMs = 60_000
 const pollMs = 50
 const maxTroubles = 100
+const maxStates = 20_000
 /** Clients that find a node dead try the next one soon; a test's network has no herd to spare. */
 const backoff = { baseMs: 50, maxMs: 500 }
 const password = 'correct-horse-battery'
@@ -36,7 +37,15 @@ class Load {
     this.#meter = new Meter(plan.writers)
     this.#counts = Array.from({ length: plan.writers }, () => 0)
     this.#heads = Array.from({ length: plan.channels }, () => 0)
-    this.#record = { tag: plan.tag, writers: [], channels: [], acknowledged: [], heard: [], troubles: [] }
+    this.#record = {
+      tag: plan.tag,
+      writers: [],
+      channels: [],
+      acknowledged: [],
+      heard: [],
+      troubles: [],
+      states: [],
+    }
   }
 
   /** Makes the people and the channels, and connects everybody. */
@@ -129,6 +138,7 @@ class Load {
       },
       onRefused: () => this.#meter.refused(),
       onTrouble: (trouble) => this.#trouble(trouble),
+      onState: (state) => this.#state(`${new Date().toISOString()} writer ${number} ${state}`),
     })
   }
 
@@ -136,6 +146,10 @@ class Load {
     const client = connectNode({ urls: [url], ca: this.#plan.ca, token, backoff, begin: 'oldest' })
     const { channels } = this.#record
     return new Reader({ node, channels, client, onTrouble: (trouble) => this.#trouble(trouble) })
+  }
+
+  #state(line: string): void {
+    if (this.#record.states.length < maxStates) this.#record.states.push(line)
   }
 
   #trouble(trouble: string): void {

@@ -66,7 +66,7 @@ async function makeNode(dataDir: string): Promise<LoadRecord> {
       members: writers,
       groups: [],
     })
-  const loaded: LoadRecord = { tag, writers, channels, acknowledged: [], heard: [], troubles: [] }
+  const loaded: LoadRecord = { tag, writers, channels, acknowledged: [], heard: [], troubles: [], states: [] }
   const hashes = channels.map(() => createHash('sha256'))
   const heads = channels.map(() => 0)
   for (let i = 0; i < messages; i++) {

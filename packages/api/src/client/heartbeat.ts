@@ -2,6 +2,8 @@ import type { Timing } from './bounds.ts'
 
 /** A look that comes this late was held up by this program: what the node sent meanwhile is not read yet. */
 const heldUpMs = 250
+/** So long later it is read. */
+const readMs = 50
 
 export interface HeartbeatOptions {
   timing: Timing
@@ -56,9 +58,17 @@ export class Heartbeat {
   #look(): void {
     const now = performance.now()
     const bytes = this.#o.bytes()
-    if (now - this.#dueAt > heldUpMs || bytes !== this.#bytes) this.heard()
+    if (bytes !== this.#bytes) this.heard()
     this.#bytes = bytes
     const { timing } = this.#o
+    const lateMs = now - this.#dueAt
+    if (lateMs > heldUpMs) {
+      // The time is taken off the node's silence. It is no sign of life: on a busy machine there would be no end of them.
+      this.#heardAt += lateMs
+      if (this.#askedAt !== null) this.#askedAt += lateMs
+      this.#lookIn(readMs)
+      return
+    }
     const answerMs = bytes === undefined ? timing.blindAnswerMs : timing.answerMs
     if (this.#askedAt !== null) {
       const leftMs = this.#askedAt + answerMs - now

@@ -17,6 +17,7 @@ import {
 } from './etcd-client.ts'
 import { calmProbeMs, EtcdProbe } from './etcd-probe.ts'
 import { EtcdProcess, type EtcdProcessOptions } from './etcd-process.ts'
+import { HangingLinks, reachesMajority } from './hanging-links.ts'
 import { type HeardReport, NodeReports } from './node-reports.ts'
 import { logPrefix, Proposals, proposalBounds } from './proposals.ts'
 import { TakeOver } from './take-over.ts'
@@ -32,6 +33,8 @@ export const joiningInMs = 15_000
 const stuckMs = 5000
 /** How long accepted commands may take to come back when the node stops. */
 const drainMs = 3000
+/** Election timeouts without a leader, while a majority can be reached, after which etcd's connections hang. */
+const hangingElections = 2
 /** Clocks this far apart are corrected to the middle one. */
 const toleratedSkewMs = 2000
 
@@ -85,6 +88,7 @@ export class EtcdLog implements Log {
   private arrivals: Arrivals | null = null
   private readonly timers = new Set<NodeJS.Timeout>()
   private readonly probe: EtcdProbe
+  private readonly links: HangingLinks
   private blocked: string | null = 'The node has just started.'
   private hasTakenPart = false
   private stopping = false
@@ -123,8 +127,19 @@ export class EtcdLog implements Log {
       isCalm: () => this.blocked === null && this.proposals.oldestMs < calmProbeMs,
       onLook: () => {
         if (!this.stopping && !this.restoreAsked) this.block(this.whyNot())
+        this.links.look(this.probe.latest)
       },
       onNewLeader: () => this.proposals.leaderChanged(),
+    })
+    this.links = new HangingLinks({
+      now: () => clock.monotonic(),
+      patienceMs: hangingElections * options.process.electionMs,
+      reachesMajority: async () =>
+        reachesMajority(await this.client.members(false), this.status?.memberId ?? '', options.credentials),
+      restart: (leaderlessMs) =>
+        this.process.startAnew(
+          `no leader for ${Math.round(leaderlessMs)} ms, although a majority can be reached`,
+        ),
     })
     this.reports = new NodeReports({
       client: this.client,

@@ -126,6 +126,13 @@ export class EtcdProcess {
     await this.stop()
   }
 
+  /** Ends it at once, connections and all; it starts again by itself. */
+  startAnew(why: string): void {
+    if (this.child === null || this.stopping) return
+    this.o.logger.warn({ why }, 'etcd is started anew, because its connections to the others hang')
+    this.child.kill('SIGKILL')
+  }
+
   async stop(): Promise<void> {
     this.stopping = true
     if (this.restarter) clearTimeout(this.restarter)

@@ -16,10 +16,28 @@ export function auditKeyFile(dataDir: string): string {
 export async function openAuditKey(dataDir: string): Promise<Signer> {
   const file = auditKeyFile(dataDir)
   const key = readKey(file, readPrivateText(file) ?? (await makeKey(file)))
+  return { publicKey: publicKeyOf(file, key), sign: (message) => sign(null, message, key) }
+}
+
+/** What is wrong with a node's key file when the node has published this key, in a sentence; null when it is the one. */
+export function auditKeyFault(file: string, published: Buffer): string | null {
+  try {
+    const text = readPrivateText(file)
+    if (text === null)
+      return `the key by which this node signs checkpoints is gone (${file}): the node makes another when it starts, and says so in the audit log`
+    if (publicKeyOf(file, readKey(file, text)).equals(published)) return null
+    return `the key by which this node signs checkpoints is not the one that it published (${file}): somebody replaced it`
+  } catch (error) {
+    if (!(error instanceof TrustFileError)) throw error
+    return `the key by which this node signs checkpoints cannot be read: ${error.message}`
+  }
+}
+
+function publicKeyOf(file: string, key: KeyObject): Buffer {
   const { x = '' } = createPublicKey(key).export({ format: 'jwk' })
   const publicKey = Buffer.from(x, 'base64url')
   if (publicKey.length !== keyBytes) throw damaged(file)
-  return { publicKey, sign: (message) => sign(null, message, key) }
+  return publicKey
 }
 
 async function makeKey(file: string): Promise<string> {

@@ -13,6 +13,7 @@ import { callerActor } from '../auth/auth.ts'
 import type { AuditReader } from './audit-reader.ts'
 import type { AuditCheckpoints } from './checkpoints.ts'
 import type { AuditSegments } from './segments.ts'
+import type { OwnKey } from './verify-checkpoints.ts'
 import { auditView } from './view.ts'
 
 /** Searching, proving and taking away the audit log. Looking at it is itself not an event; exporting and verifying is. */
@@ -21,6 +22,7 @@ export class AuditService {
   private readonly proposer: Proposer
   private readonly directory: string
   private readonly database: string
+  private readonly key: OwnKey
   private readonly segments: Pick<AuditSegments, 'flush' | 'status'>
   private readonly checkpoints: Pick<AuditCheckpoints, 'status' | 'take' | 'prove'>
 
@@ -29,6 +31,7 @@ export class AuditService {
     proposer: Proposer
     directory: string
     database: string
+    key: OwnKey
     segments: Pick<AuditSegments, 'flush' | 'status'>
     checkpoints: Pick<AuditCheckpoints, 'status' | 'take' | 'prove'>
   }) {
@@ -36,6 +39,7 @@ export class AuditService {
     this.proposer = options.proposer
     this.directory = options.directory
     this.database = options.database
+    this.key = options.key
     this.segments = options.segments
     this.checkpoints = options.checkpoints
   }
@@ -56,6 +60,7 @@ export class AuditService {
     const verdict = await this.reader.ask('verify', {
       directory: this.directory,
       database: this.database,
+      key: this.key,
       // Files that do not follow the database have to be told as faults, however far they came.
       ...(this.segments.status().state === 'following' && { settledSeq }),
       ...(against !== undefined && { against }),

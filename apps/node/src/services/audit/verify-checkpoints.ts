@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3'
+import { auditKeyFault } from './audit-key.ts'
 import { parseEvent } from './chain.ts'
 import { type Checkpoint, readCheckpoint, signaturesOf } from './checkpoint.ts'
 import type { StoredCheckpoint } from './checkpoint-state.ts'
@@ -6,8 +7,15 @@ import { keyAction } from './commands.ts'
 import { Frontier, leafHash } from './merkle.ts'
 import { type Note, parseKey } from './signed-note.ts'
 import type { Faults } from './verify-faults.ts'
+import { MissingCheckpoints } from './verify-missing.ts'
 
 type Signed = Checkpoint & Note
+
+/** Whose database it is, and the file of its key (`auditKeyFile`). */
+export interface OwnKey {
+  node: string
+  file: string
+}
 
 /**
  * Computes the tree over the rows and compares it with every checkpoint: those that the database holds, and one that
@@ -23,6 +31,7 @@ export class CheckpointCheck {
   readonly #nodes = new Map<string, string>()
   readonly #keys = new Set<string>()
   readonly #tree = new Frontier()
+  readonly #missing = new MissingCheckpoints()
   #next: StoredCheckpoint | null = null
   #againstRoot: Buffer | null = null
   #origin: string | null = null
@@ -36,7 +45,10 @@ export class CheckpointCheck {
    * To be made before the newest event is read, so that no checkpoint covers more.
    * @param against text of a checkpoint
    */
-  constructor(db: Database.Database, options: { name: string; faults: Faults; against?: string }) {
+  constructor(
+    db: Database.Database,
+    options: { name: string; faults: Faults; against?: string; key?: OwnKey },
+  ) {
     this.#name = options.name
     this.#faults = options.faults
     this.#against = options.against === undefined ? null : this.#readAgainst(options.against)
@@ -52,6 +64,7 @@ export class CheckpointCheck {
     for (const { id, name, auditKey } of nodes as { id: string; name: string; auditKey: string | null }[]) {
       this.#nodes.set(id, name)
       if (auditKey !== null) this.#keys.add(auditKey)
+      if (id === options.key?.node) this.#checkKey(options.key.file, auditKey)
     }
     this.#step()
   }
@@ -69,7 +82,7 @@ export class CheckpointCheck {
   }
 
   /** The next row. */
-  take(row: { seq: number; event: Buffer; action: string }): void {
+  take(row: { seq: number; event: Buffer; at: number; action: string }): void {
     if (row.action === keyAction) this.#learnKey(row.event)
     if (this.#adrift) return
     if (row.seq !== this.#tree.size + 1) {
@@ -77,9 +90,11 @@ export class CheckpointCheck {
       return
     }
     this.#tree.append(leafHash(row.event))
+    this.#missing.event({ seq: row.seq, at: row.at, isKey: row.action === keyAction })
     if (this.#tree.size === this.#against?.size) this.#againstRoot = this.#tree.root()
     while (this.#next?.size === this.#tree.size) {
       this.#compare(this.#next)
+      this.#miss(this.#missing.covered(this.#next.size))
       this.#step()
     }
   }
@@ -96,7 +111,19 @@ export class CheckpointCheck {
         `${this.#name}: the checkpoint of ${this.#next.size} events covers more than the log has, which ends at event ${this.#tree.size}`,
       )
     }
+    // Neither is told of a log whose events are not all here.
+    if (!this.#adrift) this.#miss(this.#missing.finish())
     if (this.#against !== null) this.#finishAgainst(this.#against)
+  }
+
+  #checkKey(file: string, auditKey: string | null): void {
+    const published = auditKey === null ? null : parseKey(auditKey)
+    const fault = published === null ? null : auditKeyFault(file, published.publicKey)
+    if (fault !== null) this.#faults.add(fault)
+  }
+
+  #miss(what: string | null): void {
+    if (what !== null) this.#faults.add(`${this.#name}: ${what}`)
   }
 
   #finishAgainst(against: Signed): void {

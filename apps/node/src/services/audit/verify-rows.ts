@@ -1,7 +1,7 @@
 import { openDatabase } from '@holdfast/db'
 import type Database from 'better-sqlite3'
 import { genesisHash, hashBytes, nextHash } from './chain.ts'
-import { CheckpointCheck } from './verify-checkpoints.ts'
+import { CheckpointCheck, type OwnKey } from './verify-checkpoints.ts'
 import { eventRange, type Faults } from './verify-faults.ts'
 
 /** Rows read at once; between reads a thread that also answers others gets its turn. */
@@ -41,7 +41,7 @@ export class DatabaseChain implements Disposable {
    * @param against text of a checkpoint that was kept elsewhere
    * @throws OpenError or SqliteError when the file is missing, unreadable or not a cluster database
    */
-  constructor(path: string, options: { name: string; faults: Faults; against?: string }) {
+  constructor(path: string, options: { name: string; faults: Faults; against?: string; key?: OwnKey }) {
     const { name, faults } = options
     this.#db = openDatabase(path, { role: 'reader', readonly: true })
     this.#name = name
@@ -123,8 +123,8 @@ export class DatabaseChain implements Disposable {
 
   /** Checks that a row continues the chain of the rows and passes it. */
   #take(row: Row): Buffer {
-    const [seq, event, hash, , , action] = row
-    this.checkpoints.take({ seq, event, action })
+    const [seq, event, hash, at, , action] = row
+    this.checkpoints.take({ seq, event, at, action })
     if (seq !== this.#seq + 1) {
       this.#faults.add(`${this.#name}: ${eventRange(this.#seq + 1, seq - 1)} missing in audit_event`)
     } else if (hash.length !== hashBytes || !nextHash(this.#hash, event).equals(hash)) {

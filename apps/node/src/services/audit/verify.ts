@@ -4,7 +4,8 @@
  * 1. Each line's hash must be that of the line before extended by its text; each segment must continue the one before.
  * 2. Each event must be the one in the database's audit_event, whose rows form the same chain.
  * 3. The newest event must be the one that the state machine applied last: files that end early are found by it.
- * 4. The events must have the roots that nodes signed in checkpoints: a history that was rewritten whole is found by it.
+ * 4. The events must have the roots that nodes signed in checkpoints, which must be there: a history that was rewritten
+ *    whole is found by it.
  *
  * Without a database, 2 to 4 are left out: then whole lines cut off the end cannot be noticed.
  */
@@ -12,6 +13,7 @@ import { basename, join } from 'node:path'
 import type { AuditVerdict } from '@holdfast/api/services'
 import { listSegments, maxLineBytes } from './segment-format.ts'
 import { FileChain } from './verify-chain.ts'
+import type { OwnKey } from './verify-checkpoints.ts'
 import { Faults } from './verify-faults.ts'
 import { rawLines } from './verify-lines.ts'
 import { DatabaseChain } from './verify-rows.ts'
@@ -28,6 +30,8 @@ export interface VerifyOptions {
   settledSeq?: number
   /** Text of a checkpoint that was kept elsewhere. */
   against?: string
+  /** Of the node whose log it is, to be checked against what it published. */
+  key?: OwnKey
 }
 
 /**
@@ -63,13 +67,14 @@ export async function verifyAudit(options: VerifyOptions): Promise<AuditVerdict>
 }
 
 /** A database that cannot be read is a fault of the log, not of the check. */
-function openRows({ database: path, against }: VerifyOptions, faults: Faults): DatabaseChain | null {
+function openRows({ database: path, against, key }: VerifyOptions, faults: Faults): DatabaseChain | null {
   if (path === undefined) return null
   try {
     return new DatabaseChain(path, {
       name: basename(path),
       faults,
       ...(against !== undefined && { against }),
+      ...(key && { key }),
     })
   } catch (error) {
     faults.add(`${basename(path)}: ${(error as Error).message}`)

@@ -198,6 +198,7 @@ const createFacility: Handler<FacilityPayload> = (applying, p, actor) => {
     p.node.certificate,
     applying.at,
   )
+  applying.changed('node', p.node.id)
   insertPerson(applying, p.owner)
   insertRecoveryCodes(applying, p.owner.id, p.recoveryCodeHashes)
   applying.audit(actor, {

@@ -154,7 +154,7 @@ export class ClusterService implements Contract {
   async admit(value: input.ClusterAdmit, origin: Origin): Promise<Admission> {
     this.member()
     // Whoever guesses is answered from memory, and writes nothing into the log.
-    const whyNot = whyNotInvited(this.o.core, value.secret)
+    const whyNot = whyNotInvited(this.o.core, value)
     if (whyNot !== null) throw new HoldfastError('wrong-code', whyNot)
     const { result } = await this.atLeader('cluster.admit', { value, remote: origin.remote })
     return result as Admission

@@ -27,21 +27,38 @@ interface InvitationRow {
   id: string
   expiresAt: number
   usedAt: number | null
+  usedBy: string | null
 }
+
+/**
+ * Whether a node that was taken in has not come yet: its first word is its certificate. Until then it may ask again with the
+ * same invitation, because it, or the leader, may have ended before the answer was kept.
+ */
+export const isAwaited = (node: NodeRecord | undefined): boolean => node?.fingerprint === ''
 
 const nodeOf = (applying: Applying, id: string): NodeRecord =>
   applying.directory.nodes.get(id) ?? refuse('not-found', 'This node is no member of the cluster.')
 
 const addNode: Handler<NodeAdd> = (applying, p, actor) => {
   const row = applying.get<InvitationRow>(
-    'SELECT id, expiresAt, usedAt FROM invitation WHERE hash = ?',
+    'SELECT id, expiresAt, usedAt, usedBy FROM invitation WHERE hash = ?',
     p.invitation,
   )
   if (row === undefined) return refuse('wrong-code', 'The invitation is not known here; make a new one.')
-  if (row.usedAt !== null) refuse('wrong-code', 'The invitation was used already; make a new one.')
-  if (row.expiresAt < applying.at) refuse('wrong-code', 'The invitation is too old; make a new one.')
   const { nodes } = applying.directory
-  if (nodes.has(p.id)) refuse('conflict', 'This node is a member already.')
+  const known = nodes.get(p.id)
+  const asksAgain = row.usedBy === p.id && isAwaited(known)
+  if (row.usedAt !== null && !asksAgain)
+    refuse('wrong-code', 'The invitation was used already; make a new one.')
+  if (row.expiresAt < applying.at) refuse('wrong-code', 'The invitation is too old; make a new one.')
+  if (known !== undefined) {
+    const { name, address, raftPort } = known
+    if (asksAgain && name === p.name && address === p.address && raftPort === p.raftPort) return
+    refuse(
+      'conflict',
+      `This node is a member already, as ${name}; to have it join anew, first take it out: holdfast cluster remove ${name}`,
+    )
+  }
   for (const node of nodes.values()) {
     if (node.name === p.name)
       refuse('name-taken', `A node is called ${p.name} already; give this one another name.`)

@@ -50,10 +50,10 @@ export class Members {
     assertJoinable(value.version, this.cluster)
     assertOneState(this.cluster)
     // Two that ask at the same moment would both find that nobody learns.
-    if (this.admitting) throw anotherJoins()
+    if (this.admitting) throw joins('Another node')
     this.admitting = true
     try {
-      await this.assertNobodyLearns()
+      await this.assertNobodyElseLearns(value)
       return await this.takeIn(value, remote)
     } finally {
       this.admitting = false
@@ -125,9 +125,13 @@ export class Members {
   }
 
   /** etcd takes one new member at a time; the next one asks again. */
-  private async assertNobodyLearns(): Promise<void> {
+  private async assertNobodyElseLearns(asking: ClusterAdmit): Promise<void> {
     const members = await this.cluster.log.client.members()
-    if (members.some((member) => member.learner)) throw anotherJoins()
+    const learner = members.find((member) => member.learner)
+    if (learner === undefined || learner.peerUrls.includes(raftUrl(asking.address, asking.raftPort))) return
+    const node = [...this.core.directory.nodes.values()].find(({ memberId }) => memberId === learner.id)
+    if (node === undefined) throw joins('Another node')
+    throw joins(node.name, `; if it never does, take it out: holdfast cluster remove ${node.name}`)
   }
 
   private nodeOf(nodeId: string): NodeRecord {
@@ -164,10 +168,13 @@ export class Members {
   }
 
   private async addLearner(url: string): Promise<string> {
+    const { client } = this.cluster.log
+    const at = (members: EtcdMember[]) =>
+      members.find(({ peerUrls, learner }) => learner && peerUrls.includes(url))
     for (let tries = 1; ; tries += 1) {
       try {
-        const members = await this.cluster.log.client.addLearner(url)
-        const member = members.find(({ peerUrls }) => peerUrls.includes(url))
+        // An answer that was lost may have been that it is there.
+        const member = at(await client.members()) ?? at(await client.addLearner(url))
         if (member !== undefined) return member.id
       } catch (error) {
         if (tries === memberTries) throw error
@@ -213,8 +220,8 @@ function assertOneState({ log }: ClusterNode): void {
   )
 }
 
-const anotherJoins = () =>
-  new HoldfastError('busy', 'Another node is just joining; ask again when it has joined.', {
+const joins = (who: string, hint = '') =>
+  new HoldfastError('busy', `${who} is just joining; ask again when it has joined${hint}.`, {
     retryAfterMs: 1000,
   })
 

@@ -5,6 +5,7 @@ import type { ClusterNode } from '../../cluster/cluster-node.ts'
 import { secretHash } from '../../cluster/join-code.ts'
 import { type Core, version } from '../../core.ts'
 import type { NodeRecord } from '../../state/directory.ts'
+import { isAwaited } from './commands.ts'
 
 interface InvitationRow {
   id: string
@@ -28,12 +29,18 @@ export function invitations(core: Core): InvitationView[] {
 }
 
 /** Why nobody can join with this secret, as far as this node knows; null: nothing is against it. */
-export function whyNotInvited(core: Core, secret: string): string | null {
+export function whyNotInvited(
+  core: Core,
+  { secret, nodeId }: { secret: string; nodeId: string },
+): string | null {
   const row = core.db
-    .prepare('SELECT usedAt, expiresAt FROM invitation WHERE hash = ?')
-    .get(secretHash(secret)) as { usedAt: number | null; expiresAt: number } | undefined
+    .prepare('SELECT usedAt, usedBy, expiresAt FROM invitation WHERE hash = ?')
+    .get(secretHash(secret)) as
+    | { usedAt: number | null; usedBy: string | null; expiresAt: number }
+    | undefined
   if (row === undefined) return 'The invitation is not known here; make a new one.'
-  if (row.usedAt !== null) return 'The invitation was used already; make a new one.'
+  const asksAgain = row.usedBy === nodeId && isAwaited(core.directory.nodes.get(nodeId))
+  if (row.usedAt !== null && !asksAgain) return 'The invitation was used already; make a new one.'
   if (row.expiresAt < core.clock.now()) return 'The invitation is too old; make a new one.'
   return null
 }
