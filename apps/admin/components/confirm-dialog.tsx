@@ -4,7 +4,6 @@ import {
   Button,
   Form,
   FormGroup,
-  Modal,
   ModalBody,
   ModalFooter,
   ModalHeader,
@@ -13,6 +12,7 @@ import {
   TextInput,
 } from '@patternfly/react-core'
 import { type FormEvent, type ReactNode, useEffect, useId, useState } from 'react'
+import { Dialog } from './dialog.tsx'
 import { FailureAlert } from './failure-alert.tsx'
 
 interface ConfirmDialogProps {
@@ -49,7 +49,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
   const close = isPending ? () => undefined : onClose
 
   return (
-    <Modal
+    <Dialog
       variant="small"
       isOpen={isOpen}
       onClose={close}
@@ -100,6 +100,6 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
           Cancel
         </Button>
       </ModalFooter>
-    </Modal>
+    </Dialog>
   )
 }

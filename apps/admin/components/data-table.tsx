@@ -114,7 +114,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
             aria-label={props.label}
             aria-busy={rows === undefined}
             variant="compact"
-            gridBreakPoint="grid-md"
+            gridBreakPoint="grid-lg"
           >
             <Thead>
               <Tr>

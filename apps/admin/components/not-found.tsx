@@ -8,10 +8,11 @@ import {
   EmptyStateFooter,
 } from '@patternfly/react-core'
 import { SearchIcon } from '@patternfly/react-icons/dist/esm/icons/search-icon'
+import { BareFrame } from './bare-frame.tsx'
 
 export function NotFound() {
   return (
-    <main className="hf-entry">
+    <BareFrame>
       <EmptyState headingLevel="h1" titleText="There is no page at this address" icon={SearchIcon}>
         <EmptyStateBody>The link may be old or mistyped. Nothing was changed on the node.</EmptyStateBody>
         <EmptyStateFooter>
@@ -22,6 +23,6 @@ export function NotFound() {
           </EmptyStateActions>
         </EmptyStateFooter>
       </EmptyState>
-    </main>
+    </BareFrame>
   )
 }

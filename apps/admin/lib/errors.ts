@@ -1,5 +1,6 @@
 import { type ErrorCode, HoldfastError } from '@holdfast/api/contract/errors'
 import { TRPCClientError } from '@trpc/client'
+import { isStaleBuild, staleBuildText } from './stale-build.ts'
 
 /** What the UI shows when a call fails. */
 export interface Failure {
@@ -65,6 +66,8 @@ export function failureOf(error: unknown): Failure {
       text: error.message,
       retryAfterMs: error.retryAfterMs,
     }
+  const lacking = error instanceof TRPCClientError ? error.cause : error
+  if (isStaleBuild(lacking)) return { code: 'internal', ...staleBuildText, retryAfterMs: null }
   if (error instanceof TRPCClientError) {
     const data: unknown = error.data
     if (typeof data === 'object' && data !== null && 'holdfast' in data && isErrorCode(data.holdfast)) {

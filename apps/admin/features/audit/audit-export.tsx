@@ -1,7 +1,8 @@
 'use client'
 
-import { Button, Content, Modal, ModalBody, ModalFooter, ModalHeader, Progress } from '@patternfly/react-core'
+import { Button, Content, ModalBody, ModalFooter, ModalHeader, Progress } from '@patternfly/react-core'
 import { useRef, useState } from 'react'
+import { Dialog } from '../../components/dialog.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { api } from '../../lib/api.ts'
 import { downloadText } from '../../lib/download.ts'
@@ -64,7 +65,7 @@ export function ExportDialog({ total, onClose }: { total: number; onClose: () =>
   }
   const isRunning = progress !== null && !progress.isDone && !progress.isCut
   return (
-    <Modal variant="small" isOpen onClose={close} aria-labelledby="export-title">
+    <Dialog variant="small" isOpen onClose={close} aria-labelledby="export-title">
       <ModalHeader title="Export the audit log" labelId="export-title" />
       <ModalBody>
         <Content component="p">
@@ -95,6 +96,6 @@ export function ExportDialog({ total, onClose }: { total: number; onClose: () =>
           {isRunning ? 'Stop' : 'Close'}
         </Button>
       </ModalFooter>
-    </Modal>
+    </Dialog>
   )
 }

@@ -1,9 +1,10 @@
 'use client'
 
 import type { ChannelDetail } from '@holdfast/api/services'
-import { Button, Form, FormGroup, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core'
+import { Button, Form, FormGroup, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
+import { Dialog } from '../../components/dialog.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { useToasts } from '../../components/toasts.tsx'
 import { trpc } from '../../lib/api.ts'
@@ -33,7 +34,7 @@ export function ChannelAddMembers({ channel, onClose }: { channel: ChannelDetail
       add.mutate({ id: channel.id, members: people.map((person) => person.id), groups: [...groups] })
   }
   return (
-    <Modal variant="small" isOpen onClose={close} aria-labelledby="add-members-title">
+    <Dialog variant="small" isOpen onClose={close} aria-labelledby="add-members-title">
       <ModalHeader title={`Add to ${channel.title}`} labelId="add-members-title" />
       <ModalBody>
         <Form id="add-members" onSubmit={submit}>
@@ -65,6 +66,6 @@ export function ChannelAddMembers({ channel, onClose }: { channel: ChannelDetail
           Cancel
         </Button>
       </ModalFooter>
-    </Modal>
+    </Dialog>
   )
 }

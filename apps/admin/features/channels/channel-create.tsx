@@ -9,7 +9,6 @@ import {
   FormHelperText,
   HelperText,
   HelperTextItem,
-  Modal,
   ModalBody,
   ModalFooter,
   ModalHeader,
@@ -18,6 +17,7 @@ import {
 } from '@patternfly/react-core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
+import { Dialog } from '../../components/dialog.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { useToasts } from '../../components/toasts.tsx'
 import { trpc } from '../../lib/api.ts'
@@ -72,7 +72,7 @@ export function ChannelCreate({ onCreated, onClose }: ChannelCreateProps) {
     })
   }
   return (
-    <Modal variant="medium" isOpen onClose={close} aria-labelledby="channel-create-title">
+    <Dialog variant="medium" isOpen onClose={close} aria-labelledby="channel-create-title">
       <ModalHeader title="Create a channel" labelId="channel-create-title" />
       <ModalBody>
         <Form id="channel-create" onSubmit={submit}>
@@ -133,6 +133,6 @@ export function ChannelCreate({ onCreated, onClose }: ChannelCreateProps) {
           Cancel
         </Button>
       </ModalFooter>
-    </Modal>
+    </Dialog>
   )
 }

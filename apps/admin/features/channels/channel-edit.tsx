@@ -10,7 +10,6 @@ import {
   FormHelperText,
   HelperText,
   HelperTextItem,
-  Modal,
   ModalBody,
   ModalFooter,
   ModalHeader,
@@ -18,6 +17,7 @@ import {
 } from '@patternfly/react-core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
+import { Dialog } from '../../components/dialog.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { useToasts } from '../../components/toasts.tsx'
 import { trpc } from '../../lib/api.ts'
@@ -59,7 +59,7 @@ export function ChannelEdit({ channel, onClose }: { channel: ChannelView; onClos
     })
   }
   return (
-    <Modal variant="small" isOpen onClose={close} aria-labelledby="channel-edit-title">
+    <Dialog variant="small" isOpen onClose={close} aria-labelledby="channel-edit-title">
       <ModalHeader title={`Edit ${channel.title}`} labelId="channel-edit-title" />
       <ModalBody>
         <Form id="channel-edit" onSubmit={submit}>
@@ -100,6 +100,6 @@ export function ChannelEdit({ channel, onClose }: { channel: ChannelView; onClos
           Cancel
         </Button>
       </ModalFooter>
-    </Modal>
+    </Dialog>
   )
 }

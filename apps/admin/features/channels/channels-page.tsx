@@ -55,8 +55,10 @@ const columns: Column<ChannelView>[] = [
   {
     key: 'title',
     title: 'Channel',
-    cell: (row) => <Ellipsis text={row.title} isShort />,
+    cell: (row) => <Ellipsis text={row.title} />,
     sort: (row) => row.title,
+    modifier: 'truncate',
+    width: 25,
   },
   {
     key: 'kind',
@@ -67,8 +69,15 @@ const columns: Column<ChannelView>[] = [
       </>
     ),
     sort: (row) => row.kind,
+    modifier: 'nowrap',
   },
-  { key: 'topic', title: 'Topic', cell: (row) => <Ellipsis text={row.topic} isShort /> },
+  {
+    key: 'topic',
+    title: 'Topic',
+    cell: (row) => <Ellipsis text={row.topic} />,
+    modifier: 'truncate',
+    width: 40,
+  },
   {
     key: 'members',
     title: 'Members',

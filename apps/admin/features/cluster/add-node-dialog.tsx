@@ -7,7 +7,6 @@ import {
   Content,
   Form,
   FormGroup,
-  Modal,
   ModalBody,
   ModalFooter,
   ModalHeader,
@@ -15,6 +14,7 @@ import {
 } from '@patternfly/react-core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
+import { Dialog } from '../../components/dialog.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { FormField } from '../../components/form-field.tsx'
 import { trpc } from '../../lib/api.ts'
@@ -80,7 +80,7 @@ export function AddNodeDialog({ view, nodes, initial, onInvite, onClose }: AddNo
   }
   const isPlaced = Object.values(errors).some((each) => Boolean(each))
   return (
-    <Modal variant="medium" isOpen onClose={close} aria-labelledby="add-node-title">
+    <Dialog variant="medium" isOpen onClose={close} aria-labelledby="add-node-title">
       <ModalHeader title="Add a node" labelId="add-node-title" />
       <ModalBody>
         {add.isSuccess ? (
@@ -177,6 +177,6 @@ export function AddNodeDialog({ view, nodes, initial, onInvite, onClose }: AddNo
           </>
         )}
       </ModalFooter>
-    </Modal>
+    </Dialog>
   )
 }

@@ -8,7 +8,6 @@ import {
   FormGroup,
   FormSelect,
   FormSelectOption,
-  Modal,
   ModalBody,
   ModalFooter,
   ModalHeader,
@@ -16,6 +15,7 @@ import {
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { CopyableText } from '../../components/copyable-text.tsx'
+import { Dialog } from '../../components/dialog.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { useToasts } from '../../components/toasts.tsx'
 import { useNow } from '../../components/use-now.ts'
@@ -56,7 +56,7 @@ export function InviteDialog({ onClose }: { onClose: () => void }) {
     invite.mutate({ minutes })
   }
   return (
-    <Modal variant="medium" isOpen onClose={close} aria-labelledby="invite-title">
+    <Dialog variant="medium" isOpen onClose={close} aria-labelledby="invite-title">
       <ModalHeader title="Invite a node by code" labelId="invite-title" />
       <ModalBody>
         {made === undefined ? (
@@ -122,7 +122,7 @@ export function InviteDialog({ onClose }: { onClose: () => void }) {
           </>
         )}
       </ModalFooter>
-    </Modal>
+    </Dialog>
   )
 }
 

@@ -8,7 +8,6 @@ import {
   Form,
   FormGroup,
   Label,
-  Modal,
   ModalBody,
   ModalFooter,
   ModalHeader,
@@ -20,6 +19,7 @@ import {
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { type Column, DataTable } from '../../components/data-table.tsx'
+import { Dialog } from '../../components/dialog.tsx'
 import { Ellipsis } from '../../components/ellipsis.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { RelativeTime } from '../../components/relative-time.tsx'
@@ -65,7 +65,7 @@ export function RecoveryWizard({ onRestart, onClose }: RecoveryWizardProps) {
       recover.mutate({ confirm: typed.trim(), index: plan.data.index })
   }
   return (
-    <Modal variant="medium" isOpen onClose={close} aria-labelledby="recovery-title">
+    <Dialog variant="medium" isOpen onClose={close} aria-labelledby="recovery-title">
       <ModalHeader title="Go on without the lost nodes" titleIconVariant="danger" labelId="recovery-title" />
       <ModalBody>
         <ProgressStepper aria-label="Steps of the recovery" className="hf-gap-below">
@@ -140,7 +140,7 @@ export function RecoveryWizard({ onRestart, onClose }: RecoveryWizardProps) {
           Cancel
         </Button>
       </ModalFooter>
-    </Modal>
+    </Dialog>
   )
 }
 

@@ -8,7 +8,6 @@ import {
   EmptyStateBody,
   EmptyStateFooter,
   Form,
-  Modal,
   ModalBody,
   ModalFooter,
   ModalHeader,
@@ -16,6 +15,7 @@ import {
 import { ClusterIcon } from '@patternfly/react-icons/dist/esm/icons/cluster-icon'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
+import { Dialog } from '../../components/dialog.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { trpc } from '../../lib/api.ts'
 import { failureOf } from '../../lib/errors.ts'
@@ -72,7 +72,7 @@ function CreateDialog({ onClose, onRestart }: { onClose: () => void; onRestart: 
     if (isReady) create.mutate({ address: address.value.trim() })
   }
   return (
-    <Modal variant="small" isOpen onClose={close} aria-labelledby="create-cluster-title">
+    <Dialog variant="small" isOpen onClose={close} aria-labelledby="create-cluster-title">
       <ModalHeader title="Make this a cluster" labelId="create-cluster-title" />
       <ModalBody>
         <Form id="create-cluster" onSubmit={submit}>
@@ -101,6 +101,6 @@ function CreateDialog({ onClose, onRestart }: { onClose: () => void; onRestart: 
           Cancel
         </Button>
       </ModalFooter>
-    </Modal>
+    </Dialog>
   )
 }

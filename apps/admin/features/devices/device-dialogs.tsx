@@ -10,7 +10,6 @@ import {
   FormHelperText,
   HelperText,
   HelperTextItem,
-  Modal,
   ModalBody,
   ModalFooter,
   ModalHeader,
@@ -19,6 +18,7 @@ import {
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { ConfirmDialog } from '../../components/confirm-dialog.tsx'
+import { Dialog } from '../../components/dialog.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { useToasts } from '../../components/toasts.tsx'
 import { queryClient, trpc } from '../../lib/api.ts'
@@ -122,7 +122,7 @@ export function EditDeviceDialog({ device, onClose }: { device: DeviceView; onCl
     if (tagFault === null) update.mutate({ id: device.id, name, site, tags: parsed })
   }
   return (
-    <Modal variant="small" isOpen onClose={mayClose} aria-labelledby="edit-device-title">
+    <Dialog variant="small" isOpen onClose={mayClose} aria-labelledby="edit-device-title">
       <ModalHeader title={`Edit ${device.name}`} labelId="edit-device-title" />
       <ModalBody>
         <Form id="edit-device" onSubmit={submit}>
@@ -175,6 +175,6 @@ export function EditDeviceDialog({ device, onClose }: { device: DeviceView; onCl
           Cancel
         </Button>
       </ModalFooter>
-    </Modal>
+    </Dialog>
   )
 }

@@ -3,9 +3,10 @@
 import { limits } from '@holdfast/api/contract/limits'
 import { nameSchema } from '@holdfast/api/contract/names'
 import type { GroupView } from '@holdfast/api/services'
-import { Button, Form, FormGroup, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core'
+import { Button, Form, FormGroup, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, type ReactNode, useState } from 'react'
+import { Dialog } from '../../components/dialog.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { FormField } from '../../components/form-field.tsx'
 import { useToasts } from '../../components/toasts.tsx'
@@ -31,7 +32,7 @@ function GroupForm(props: GroupFormProps) {
     if (props.isReady && !props.isPending) props.onSubmit()
   }
   return (
-    <Modal variant="small" isOpen onClose={close} aria-labelledby="group-form-title">
+    <Dialog variant="small" isOpen onClose={close} aria-labelledby="group-form-title">
       <ModalHeader title={props.title} labelId="group-form-title" />
       <ModalBody>
         <Form id="group-form" onSubmit={submit}>
@@ -52,7 +53,7 @@ function GroupForm(props: GroupFormProps) {
           Cancel
         </Button>
       </ModalFooter>
-    </Modal>
+    </Dialog>
   )
 }
 

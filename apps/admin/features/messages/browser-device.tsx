@@ -12,7 +12,6 @@ import {
   FormHelperText,
   HelperText,
   HelperTextItem,
-  Modal,
   ModalBody,
   ModalFooter,
   ModalHeader,
@@ -23,6 +22,7 @@ import { LaptopIcon } from '@patternfly/react-icons/dist/esm/icons/laptop-icon'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { CopyableText } from '../../components/copyable-text.tsx'
+import { Dialog } from '../../components/dialog.tsx'
 import { Facts } from '../../components/facts.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { RelativeTime } from '../../components/relative-time.tsx'
@@ -53,7 +53,7 @@ export function BrowserDeviceButton() {
 function BrowserDeviceDialog({ onClose }: { onClose: () => void }) {
   const { key, mine, device, isLoaded } = useBrowserDevice()
   return (
-    <Modal variant="small" isOpen onClose={onClose} aria-labelledby="device-title">
+    <Dialog variant="small" isOpen onClose={onClose} aria-labelledby="device-title">
       <ModalHeader
         title="This browser as a device"
         labelId="device-title"
@@ -74,7 +74,7 @@ function BrowserDeviceDialog({ onClose }: { onClose: () => void }) {
           Close
         </Button>
       </ModalFooter>
-    </Modal>
+    </Dialog>
   )
 }
 

@@ -10,7 +10,6 @@ import {
   Form,
   FormGroup,
   MenuToggle,
-  Modal,
   ModalBody,
   ModalFooter,
   ModalHeader,
@@ -19,6 +18,7 @@ import { PlusIcon } from '@patternfly/react-icons/dist/esm/icons/plus-icon'
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { type Column, DataTable } from '../../components/data-table.tsx'
+import { Dialog } from '../../components/dialog.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { queryClient, trpc } from '../../lib/api.ts'
 import { count } from '../../lib/format.ts'
@@ -75,7 +75,7 @@ function DirectDialog({ onOpen, onClose }: StartProps & { onClose: () => void })
   const person = picked[0]
   const close = direct.isPending ? () => undefined : onClose
   return (
-    <Modal variant="small" isOpen onClose={close} aria-labelledby="direct-title">
+    <Dialog variant="small" isOpen onClose={close} aria-labelledby="direct-title">
       <ModalHeader title="Write to a person" labelId="direct-title" />
       <ModalBody>
         <Form
@@ -110,7 +110,7 @@ function DirectDialog({ onOpen, onClose }: StartProps & { onClose: () => void })
           Cancel
         </Button>
       </ModalFooter>
-    </Modal>
+    </Dialog>
   )
 }
 
@@ -134,7 +134,7 @@ function JoinDialog({ onOpen, onClose }: StartProps & { onClose: () => void }) {
   )
   const rows = list.data?.rows.filter((row) => row.kind === 'open' && !row.joined && !row.archived)
   return (
-    <Modal variant="medium" isOpen onClose={onClose} aria-labelledby="join-title">
+    <Dialog variant="medium" isOpen onClose={onClose} aria-labelledby="join-title">
       <ModalHeader title="Join an open channel" labelId="join-title" />
       <ModalBody>
         <Content component="p">Everybody may join these. You can read what was said before you came.</Content>
@@ -177,6 +177,6 @@ function JoinDialog({ onOpen, onClose }: StartProps & { onClose: () => void }) {
           Close
         </Button>
       </ModalFooter>
-    </Modal>
+    </Dialog>
   )
 }

@@ -1,7 +1,8 @@
 'use client'
 
-import { Alert, Button, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core'
+import { Alert, Button, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core'
 import { CopyableText } from '../../components/copyable-text.tsx'
+import { Dialog } from '../../components/dialog.tsx'
 import { Facts } from '../../components/facts.tsx'
 
 interface PasswordShownProps {
@@ -13,7 +14,7 @@ interface PasswordShownProps {
 /** The one time that a password made here is seen. */
 export function PasswordShown({ name, password, onClose }: PasswordShownProps) {
   return (
-    <Modal variant="small" isOpen onClose={onClose} aria-labelledby="password-title">
+    <Dialog variant="small" isOpen onClose={onClose} aria-labelledby="password-title">
       <ModalHeader title={`Password of ${name}`} labelId="password-title" />
       <ModalBody>
         <Alert variant="warning" isInline title="It is shown only now">
@@ -32,6 +33,6 @@ export function PasswordShown({ name, password, onClose }: PasswordShownProps) {
       <ModalFooter>
         <Button onClick={onClose}>I have passed it on</Button>
       </ModalFooter>
-    </Modal>
+    </Dialog>
   )
 }

@@ -38,6 +38,7 @@ const columns: Column<PersonView>[] = [
     title: 'Name',
     cell: (row) => <Ellipsis text={row.displayName} />,
     sort: (row) => row.displayName,
+    modifier: 'truncate',
     width: 25,
   },
   {
@@ -45,6 +46,8 @@ const columns: Column<PersonView>[] = [
     title: 'Signs in as',
     cell: (row) => <Ellipsis text={row.name} />,
     sort: (row) => row.name,
+    modifier: 'truncate',
+    width: 15,
   },
   {
     key: 'role',

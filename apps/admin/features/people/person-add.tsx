@@ -10,13 +10,13 @@ import {
   FormGroup,
   FormSelect,
   FormSelectOption,
-  Modal,
   ModalBody,
   ModalFooter,
   ModalHeader,
 } from '@patternfly/react-core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
+import { Dialog } from '../../components/dialog.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { FieldMessage, FormField } from '../../components/form-field.tsx'
 import { useToasts } from '../../components/toasts.tsx'
@@ -70,7 +70,7 @@ export function PersonAdd({ onClose, onAdded }: PersonAddProps) {
     })
   }
   return (
-    <Modal variant="small" isOpen onClose={close} aria-labelledby="person-add-title">
+    <Dialog variant="small" isOpen onClose={close} aria-labelledby="person-add-title">
       <ModalHeader title="Add a person" labelId="person-add-title" />
       <ModalBody>
         <Form id="person-add" onSubmit={submit}>
@@ -131,6 +131,6 @@ export function PersonAdd({ onClose, onAdded }: PersonAddProps) {
           Cancel
         </Button>
       </ModalFooter>
-    </Modal>
+    </Dialog>
   )
 }

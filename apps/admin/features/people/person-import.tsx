@@ -9,7 +9,6 @@ import {
   FileUpload,
   Form,
   FormGroup,
-  Modal,
   ModalBody,
   ModalFooter,
   ModalHeader,
@@ -18,6 +17,7 @@ import { DownloadIcon } from '@patternfly/react-icons/dist/esm/icons/download-ic
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { DataTable } from '../../components/data-table.tsx'
+import { Dialog } from '../../components/dialog.tsx'
 import { FailureAlert } from '../../components/failure-alert.tsx'
 import { trpc } from '../../lib/api.ts'
 import { downloadText } from '../../lib/download.ts'
@@ -38,7 +38,7 @@ export function PersonImport({ onClose }: { onClose: () => void }) {
   const mayImport = csv.trim() !== '' && !isTooLarge && !work.isPending
   const close = work.isPending ? () => undefined : onClose
   return (
-    <Modal variant="medium" isOpen onClose={close} aria-labelledby="import-title">
+    <Dialog variant="medium" isOpen onClose={close} aria-labelledby="import-title">
       <ModalHeader title="Import people" labelId="import-title" />
       <ModalBody>
         {work.data ? (
@@ -113,7 +113,7 @@ export function PersonImport({ onClose }: { onClose: () => void }) {
           </>
         )}
       </ModalFooter>
-    </Modal>
+    </Dialog>
   )
 }
 

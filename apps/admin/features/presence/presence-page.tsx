@@ -56,11 +56,18 @@ function columnsFor(mayWrite: boolean, maySeePeople: boolean): Column<PresentPer
         ) : (
           <Ellipsis text={row.displayName} />
         ),
+      modifier: 'truncate',
       width: 25,
     },
     { key: 'state', title: 'State', cell: (row) => <StatusLabel status={row.state} />, modifier: 'nowrap' },
     { key: 'devices', title: 'Devices', cell: (row) => <PresenceDevices person={row} /> },
-    { key: 'site', title: 'Site', cell: (row) => sitesOf(row), modifier: 'truncate', width: 20 },
+    {
+      key: 'site',
+      title: 'Site',
+      cell: (row) => <Ellipsis text={sitesOf(row)} />,
+      modifier: 'truncate',
+      width: 20,
+    },
     {
       key: 'seen',
       title: 'Last seen',
