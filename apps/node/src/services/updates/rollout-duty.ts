@@ -164,9 +164,9 @@ export class RolloutDuty {
 
   async #give(rollout: Rollout, node: RolloutNode, state: MemberState): Promise<void> {
     if (state.bundle.state === 'fetching') return
-    const { bundle, bytes } = rollout
+    const { id, bundle, bytes } = rollout
     const from = await this.#holder(rollout, node)
-    await this.#o.call(node.id, 'update.fetch', { bundle, bytes, from }, callMs)
+    await this.#o.call(node.id, 'update.fetch', { id, bundle, bytes, from }, callMs)
   }
 
   /** A node that has the bundle. The one it was uploaded to may only have to look at its disk, after a start. */
