@@ -115,3 +115,20 @@ test('content that was changed under its signature is refused, with and without 
     expect(() => verifiedContent(message, root())).toThrow(SignatureError)
   }
 })
+
+test('a message with more certificates than a chain has is refused before any of them is tried', () => {
+  const others = [
+    'root',
+    'stranger',
+    'rsa-root',
+    'rsa-release',
+    'middle',
+    'below',
+    'no-authority',
+    'pretender',
+  ]
+  writeFileSync(at('many.pem'), others.map(root).join(''))
+  expect(() => verifiedContent(sign('release', '-certfile', 'many.pem'), root())).toThrow(
+    'more than 8 certificates',
+  )
+})

@@ -12,6 +12,8 @@ import { DerError, type DerValue, derContents, derInside, derOid, derTags, derVa
 
 /** Certificates from the signer to the root, both counted. */
 const maxChain = 5
+/** Certificates in a message. Whoever sends more wants every chain of them tried. */
+const maxCertificates = 8
 const oids = {
   data: '1.2.840.113549.1.7.1',
   signedData: '1.2.840.113549.1.7.2',
@@ -89,12 +91,14 @@ function parsed(der: Buffer): { content: Buffer; certificates: X509Certificate[]
     if (derOid(contentType) !== oids.data) throw new DerError('its content is of another type')
     const [signer, another] = derInside(rest.at(-1), derTags.set)
     if (another !== undefined) throw new DerError('it has two signatures')
-    const certificates = rest.length > 1 && rest[0]?.tag === derTags.context0 ? rest[0] : undefined
+    const [set] = rest
+    const certificates =
+      rest.length > 1 && set?.tag === derTags.context0 ? derInside(set, derTags.context0) : []
+    if (certificates.length > maxCertificates)
+      throw new DerError(`it holds more than ${maxCertificates} certificates`)
     return {
       content: derContents(derInside(content, derTags.context0)[0], derTags.octets),
-      certificates: certificates
-        ? derInside(certificates, derTags.context0).map(({ whole }) => new X509Certificate(whole))
-        : [],
+      certificates: certificates.map(({ whole }) => new X509Certificate(whole)),
       signer: signerOf(signer),
     }
   } catch (cause) {

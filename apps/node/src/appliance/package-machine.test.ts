@@ -88,10 +88,11 @@ class Machine {
           this.step()
           const version = readFileSync(file, 'utf8')
           this.installed = { version, whole: false }
+          // The file that says which version runs is unpacked too, before the package is configured.
+          setInstalled(this.paths, { kind: 'package' }, version)
           this.step()
           if (this.broken && version !== '0.1.0') throw new Error('dpkg failed: no space left')
           this.installed.whole = true
-          setInstalled(this.paths, { kind: 'package' }, this.installed.version)
         },
         pack: async (file) => {
           this.step()

@@ -52,7 +52,7 @@ export class PackageMachine {
         install: (bundle) => this.#prepare(bundle),
         keepRunning: async () => {},
         activateOther: () => this.#swap(),
-        giveUpOther: () => this.#putBack(readRelease(paths).version),
+        giveUpOther: () => this.#putBack(this.#old),
       },
       reboot: async () => {
         await this.#settle()
@@ -139,6 +139,13 @@ export class PackageMachine {
     this.#keepOut()
     await service.stop()
     await deb.install(this.#package(state.to))
+  }
+
+  /** The version to go back to. What is half installed may say already that it is the new one. */
+  get #old(): string {
+    const { journal, paths } = this.#o
+    const state = journal.current()
+    return state?.phase === 'installed' ? state.from : readRelease(paths).version
   }
 
   /** The old package again, also over one that is half installed. */

@@ -163,8 +163,11 @@ export class Updater {
       await slots.activateOther()
       return state
     } catch (error) {
-      await slots.giveUpOther()
-      await service.start()
+      try {
+        await slots.giveUpOther()
+      } finally {
+        await service.start()
+      }
       throw error
     }
   }

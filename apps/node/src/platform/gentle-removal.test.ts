@@ -1,4 +1,14 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -39,4 +49,15 @@ test('a file that is not there is no error, and a small one just goes', async ()
   expect(readFileSync(small, 'utf8')).toBe('x')
   await removeGently(small)
   expect(existsSync(small)).toBe(false)
+})
+
+test.each([
+  ['a second name', linkSync],
+  ['a link to it', symlinkSync],
+])('a file that has %s keeps its content under the other name', async (_, link) => {
+  const other = join(folder, 'other')
+  link(file, other)
+  await removeGently(other)
+  expect(existsSync(other)).toBe(false)
+  expect(statSync(file).size).toBe(100 * mebibyte)
 })

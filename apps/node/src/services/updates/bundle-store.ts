@@ -1,5 +1,5 @@
 /** The one bundle that this node holds: uploaded to it, or fetched from another node. */
-import { existsSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HoldfastError } from '@holdfast/api/contract/errors'
@@ -12,6 +12,8 @@ import { UpdateJournal } from '../../appliance/update-state.ts'
 import { Updater } from '../../appliance/updater.ts'
 
 const ownerOnly = 0o600
+/** There while the bundle that is here was fetched, and not uploaded by a person; holds its id. */
+const fetchedFile = 'fetched'
 
 export interface HeldBundle {
   id: string
@@ -24,6 +26,8 @@ export class BundleStore {
   readonly #voterCount: () => VoterCount | null
   #held: HeldBundle | null = null
   #writing = false
+  /** Counts what changes the file. */
+  #changes = 0
 
   constructor(paths: AppliancePaths, voterCount: () => VoterCount | null) {
     this.#paths = paths
@@ -32,6 +36,15 @@ export class BundleStore {
 
   get file(): string {
     return join(this.#paths.uploads, uploadedFile)
+  }
+
+  /** Id of the bundle that is being fetched, or was; null: a person uploads it, or nothing is here. */
+  get fetched(): string | null {
+    return existsSync(this.#mark) ? readFileSync(this.#mark, 'utf8') : null
+  }
+
+  get #mark(): string {
+    return join(this.#paths.uploads, fetchedFile)
   }
 
   /** Bytes that are here. */
@@ -46,8 +59,12 @@ export class BundleStore {
     return this.#held
   }
 
-  /** Adds bytes at the end; 0 begins anew. @throws HoldfastError `busy`, `too-large`, `conflict`, `disk-full` */
-  async append(offset: number, bytes: Buffer): Promise<number> {
+  /**
+   * Adds bytes at the end; 0 begins anew.
+   * @param fetched id of the bundle that another node gives; null: a person uploads one
+   * @throws HoldfastError `busy`, `too-large`, `conflict`, `disk-full`
+   */
+  async append(offset: number, bytes: Buffer, fetched: string | null = null): Promise<number> {
     if (this.#writing)
       throw new HoldfastError('busy', 'Another part of the bundle is being written; send one at a time.')
     this.#writing = true
@@ -55,8 +72,12 @@ export class BundleStore {
       if (offset + bytes.length > maxBundleBytes)
         throw new HoldfastError('too-large', `A bundle has at most ${maxBundleBytes} bytes.`)
       this.#held = null
+      this.#changes += 1
       await mkdir(this.#paths.uploads, { recursive: true, mode: 0o700 })
-      if (offset === 0) rmSync(this.file, { force: true })
+      if (offset === 0) {
+        this.drop()
+        if (fetched !== null) writeFileSync(this.#mark, fetched, { mode: ownerOnly })
+      }
       const there = this.bytes
       if (there !== offset)
         throw new HoldfastError(
@@ -81,7 +102,7 @@ export class BundleStore {
   /**
    * Checks what is here, and the machine.
    * @param others versions of the other nodes that get it too
-   * @throws BundleError when it is not to be trusted; it is gone then
+   * @throws BundleError when it is not to be trusted; it is gone then. HoldfastError `conflict` when it changed meanwhile
    */
   async check(others: readonly string[] = []): Promise<{ bundle: Bundle; findings: PreflightFinding[] }> {
     const updater = new Updater({
@@ -94,13 +115,16 @@ export class BundleStore {
       reboot: async () => {},
       say: () => {},
     })
+    const changes = this.#changes
     try {
       const checked = await updater.check(this.file, others)
+      if (this.#changes !== changes)
+        throw new HoldfastError('conflict', 'The bundle changed while it was checked: check it again.')
       const { id, version } = checked.bundle
       if (whyNotTaken(checked.findings) === null) this.#held = { id, version, bytes: this.bytes }
       return checked
     } catch (error) {
-      this.drop()
+      if (this.#changes === changes) this.drop()
       throw error
     }
   }
@@ -115,7 +139,8 @@ export class BundleStore {
 
   drop(): void {
     this.#held = null
-    rmSync(this.file, { force: true })
+    this.#changes += 1
+    for (const file of [this.file, this.#mark]) rmSync(file, { force: true })
   }
 }
 

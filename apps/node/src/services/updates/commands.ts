@@ -24,7 +24,7 @@ const begin: Handler<Begin> = (applying, p, actor) => {
   if (isUnderWay(rolloutOf(directory))) refuse('conflict', 'An update of the cluster is under way already.')
   const nodes = p.nodes.map((id) => {
     const node = directory.nodes.get(id) ?? refuse('conflict', 'A node has left the cluster meanwhile.')
-    return { id, name: node.name, state: 'waiting' as const, reason: null, askedAt: null }
+    return { id, name: node.name, state: 'waiting' as const, reason: null }
   })
   if (new Set(p.nodes).size !== directory.nodes.size)
     refuse('conflict', 'The nodes of the cluster have changed meanwhile; begin again.')
@@ -67,7 +67,7 @@ const step: Handler<Step> = (applying, p, actor) => {
   )
     refuse('conflict', 'Another node is being updated, or no more are to be.')
   const reason = p.reason?.slice(0, maxReasonChars) ?? null
-  const changed = { ...node, state, reason, askedAt: p.event === 'ask' ? applying.at : node.askedAt }
+  const changed = { ...node, state, reason }
   const nodes = rollout.nodes.map((each) => (each.id === p.node ? changed : each))
   const next = outcome({ ...rollout, nodes, waits: null }, changed)
   storeSetting(applying, rolloutSetting, next)

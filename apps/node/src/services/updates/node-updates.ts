@@ -67,7 +67,6 @@ export class NodeUpdates {
           cluster.voterCount ?? { voters: 0, healthy: 0 },
           { name: directory.nodes.get(node)?.name ?? node, allowPause },
         ),
-      now: () => clock.now(),
       monotonic: () => clock.monotonic(),
       logger,
     })

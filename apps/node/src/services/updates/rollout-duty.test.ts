@@ -81,6 +81,8 @@ class Cluster implements AsyncDisposable {
   calls = 0
   /** The most that were away, or being updated, at once. */
   mostAway = 0
+  /** Why nobody takes the lead over; null: somebody does. */
+  staysLeader: string | null = null
   readonly #faults: readonly Fault[]
   readonly #duties: Record<Name, RolloutDuty>
 
@@ -114,7 +116,6 @@ class Cluster implements AsyncDisposable {
     const { directory, proposer, clock, logger } = this.log
     return new RolloutDuty({
       ...{ nodeId, directory, logger },
-      now: () => clock.now(),
       monotonic: () => clock.monotonic(),
       waitPatienceMs: this.#waitPatienceMs,
       leads: () => this.leader === nodeId,
@@ -125,7 +126,10 @@ class Cluster implements AsyncDisposable {
           return await proposer.propose(...args)
         },
       },
-      handOver: async () => this.#moveLeader(),
+      handOver: async () => {
+        if (this.staysLeader !== null) throw new Error(this.staysLeader)
+        this.moveLeader()
+      },
       call: async (to, op, payload) => await this.#call(nodeId, to as Name, op, payload as { id: string }),
       whyNotSpare: () => (names.some((name) => this.machines[name].down > 0) ? 'one is away' : null),
     })
@@ -134,7 +138,7 @@ class Cluster implements AsyncDisposable {
   async #call(from: Name, to: Name, op: string, payload: { id: string }): Promise<unknown> {
     this.calls += 1
     const fault = this.#faults.find(({ at }) => at === this.calls)?.kind
-    if (fault === 'leader-falls') this.#moveLeader()
+    if (fault === 'leader-falls') this.moveLeader()
     if (fault === 'node-down') this.machines[to].down = 3
     if (this.leader !== from) throw new HoldfastError('no-quorum', 'this node fell')
     if (fault === 'lost-call' || this.machines[to].down > 0) throw new Error('it does not answer')
@@ -143,7 +147,7 @@ class Cluster implements AsyncDisposable {
     return answer
   }
 
-  #moveLeader(): void {
+  moveLeader(): void {
     const others = names.filter((name) => name !== this.leader)
     this.leader = others.find((name) => this.machines[name].down === 0) ?? (others[0] as Name)
   }
@@ -154,11 +158,11 @@ class Cluster implements AsyncDisposable {
     return rollout
   }
 
-  async begin(): Promise<void> {
+  async begin(id = 'up_1'): Promise<void> {
     this.machines.n_a.has = 'ready'
     await this.log.control('rollout.begin', {
       ...{
-        id: 'up_1',
+        id,
         bundle,
         bytes: 10,
         version: to,
@@ -175,7 +179,7 @@ class Cluster implements AsyncDisposable {
     for (const name of names) await this.#duties[name].tick()
     for (const name of names) this.machines[name].tick()
     // A leader that is away is succeeded.
-    if (this.machines[this.leader].down > 0) this.#moveLeader()
+    if (this.machines[this.leader].down > 0) this.moveLeader()
   }
 
   /** Until it is over. */
@@ -275,6 +279,59 @@ test('what it waits for stops it when it lasts', async () => {
   cluster.log.clock.advance(20 * 60_000)
   await cluster.tick()
   expect(cluster.rollout).toMatchObject({ state: 'stopped', reason: 'n_b does not answer', waits: null })
+})
+
+test('how long one update waited, or another leader led, does not count for the next', async () => {
+  await using cluster = await Cluster.start([], null, 20 * 60_000)
+  await cluster.begin()
+  cluster.machines.n_b.down = 1_000
+  await cluster.tick()
+  await cluster.log.control('rollout.stop', { id: 'up_1', reason: 'ingrid stopped it' })
+  cluster.log.clock.advance(20 * 60_000)
+  await cluster.begin('up_2')
+  await cluster.tick()
+  expect(cluster.rollout.state).toBe('running')
+  cluster.moveLeader()
+  await cluster.tick()
+  cluster.log.clock.advance(20 * 60_000)
+  cluster.leader = 'n_c'
+  await cluster.tick()
+  expect(cluster.rollout.state).toBe('running')
+})
+
+test('a leader that nobody takes over from waits for that, and tells it', async () => {
+  await using cluster = await Cluster.start([], null, 20 * 60_000)
+  cluster.leader = 'n_a'
+  cluster.staysLeader = 'etcd has no other leader'
+  await cluster.begin()
+  for (const _ of names) await cluster.tick()
+  cluster.log.clock.advance(5_000)
+  await cluster.tick()
+  expect(cluster.rollout.waits).toBe('n_a leads, and nobody takes over from it')
+  cluster.log.clock.advance(20 * 60_000)
+  await cluster.tick()
+  expect(cluster.rollout).toMatchObject({ state: 'stopped' })
+})
+
+test('a node that comes to no end is given up, by the time that its leader sees it go by', async () => {
+  await using cluster = await Cluster.start([])
+  await cluster.begin()
+  await cluster.log.control('rollout.step', { id: 'up_1', node: 'n_a', event: 'ask', reason: null })
+  cluster.machines.n_a.down = 1_000
+  await cluster.tick()
+  cluster.log.clock.advance(44 * 60_000)
+  await cluster.tick()
+  cluster.leader = 'n_b'
+  await cluster.tick()
+  cluster.log.clock.advance(2 * 60_000)
+  await cluster.tick()
+  expect(cluster.rollout.state).toBe('running')
+  cluster.log.clock.advance(44 * 60_000)
+  await cluster.tick()
+  expect(cluster.rollout).toMatchObject({
+    state: 'stopped',
+    reason: 'n_a: it did not come to an end in 45 minutes',
+  })
 })
 
 test('whatever is lost and whoever falls, it ends; one node at a time is away, and none is asked twice', async () => {

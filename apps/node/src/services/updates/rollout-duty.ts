@@ -16,7 +16,7 @@ import { type MemberState, memberStateSchema } from './rollout-member.ts'
 
 const tickMs = 1_000
 const callMs = 5_000
-/** A node that was asked is given so long: installing, a trial, going back, each on a slow machine. */
+/** A node that was asked is given so long: installing, a trial, going back, each on a slow machine; counted anew by every leader. */
 const nodePatienceMs = 45 * 60_000
 /** Until every node has the bundle, or the cluster can spare one; counted anew by every leader. */
 const waitPatienceMs = rolloutPatienceMinutes * 60_000
@@ -34,7 +34,6 @@ export interface RolloutDutyOptions {
   call: (nodeId: string, op: string, payload: unknown, timeoutMs: number) => Promise<unknown>
   /** Why the cluster cannot spare a node now; null: it can. */
   whyNotSpare: (nodeId: string, allowPause: boolean) => string | null
-  now: () => number
   monotonic: () => number
   logger: Pick<Logger, 'debug' | 'info' | 'warn'>
   waitPatienceMs?: number
@@ -44,7 +43,8 @@ export class RolloutDuty {
   readonly #o: RolloutDutyOptions
   #timer: NodeJS.Timeout | null = null
   #busy = false
-  #waitsSince: number | null = null
+  /** Since when this node, as the leader, has waited for what it waits for now. */
+  #waiting: { what: string; since: number } | null = null
 
   constructor(options: RolloutDutyOptions) {
     this.#o = options
@@ -62,7 +62,11 @@ export class RolloutDuty {
   /** Never rejects: what could not be done is done by the next tick, or by another leader. */
   async tick(): Promise<void> {
     const rollout = rolloutOf(this.#o.directory)
-    if (this.#busy || !this.#o.leads() || !isUnderWay(rollout)) return
+    if (this.#busy) return
+    if (!this.#o.leads() || !isUnderWay(rollout)) {
+      this.#waiting = null
+      return
+    }
     this.#busy = true
     try {
       const asked = rollout.nodes.find(({ state }) => state === 'asked')
@@ -85,7 +89,7 @@ export class RolloutDuty {
     const state = await this.#stateOf(rollout, asked)
     if (state?.run.state === 'updated') return await this.#step(rollout, asked, 'confirm')
     if (state?.run.state === 'failed') return await this.#step(rollout, asked, 'fail', state.run.reason)
-    if (this.#o.now() - (asked.askedAt ?? 0) > nodePatienceMs)
+    if (this.#waitedMs(`${rollout.id} ${asked.id}`) > nodePatienceMs)
       return await this.#step(
         rollout,
         asked,
@@ -124,26 +128,36 @@ export class RolloutDuty {
     }
     whyNot ??= this.#o.whyNotSpare(next.id, rollout.allowPause)
     if (whyNot !== null) return await this.#wait(rollout, whyNot)
-    this.#waitsSince = null
-    if (next.id === this.#o.nodeId) {
-      this.#o.logger.info('this node leads and is the next to be updated; it hands over')
-      return await this.#o.handOver()
-    }
+    if (next.id === this.#o.nodeId) return await this.#handOver(rollout, next)
     await this.#step(rollout, next, 'ask')
     await this.#ask(rollout, next)
   }
 
   async #wait(rollout: Rollout, what: string): Promise<void> {
-    const { proposer, monotonic } = this.#o
+    const { proposer } = this.#o
     const { id } = rollout
     // Changing reasons must not make it wait for ever.
-    this.#waitsSince ??= monotonic()
-    const waitedMs = monotonic() - this.#waitsSince
+    const waitedMs = this.#waitedMs(id)
     if (waitedMs >= (this.#o.waitPatienceMs ?? waitPatienceMs)) {
-      this.#waitsSince = null
       await proposer.propose('rollout.stop', systemActor, { id, reason: what })
     } else if (waitedMs >= tellAfterMs && rollout.waits !== what)
       await proposer.propose('rollout.wait', systemActor, { id, waits: what })
+  }
+
+  #waitedMs(what: string): number {
+    const now = this.#o.monotonic()
+    if (this.#waiting?.what !== what) this.#waiting = { what, since: now }
+    return now - this.#waiting.since
+  }
+
+  async #handOver(rollout: Rollout, { name }: RolloutNode): Promise<void> {
+    try {
+      this.#o.logger.info('this node leads and is the next to be updated; it hands over')
+      await this.#o.handOver()
+    } catch (error) {
+      this.#o.logger.warn({ err: error }, 'this node did not hand over; it is tried again')
+      await this.#wait(rollout, `${name} leads, and nobody takes over from it`)
+    }
   }
 
   async #step(
@@ -164,9 +178,9 @@ export class RolloutDuty {
 
   async #give(rollout: Rollout, node: RolloutNode, state: MemberState): Promise<void> {
     if (state.bundle.state === 'fetching') return
-    const { bundle, bytes } = rollout
+    const { id, bundle, bytes } = rollout
     const from = await this.#holder(rollout, node)
-    await this.#o.call(node.id, 'update.fetch', { bundle, bytes, from }, callMs)
+    await this.#o.call(node.id, 'update.fetch', { id, bundle, bytes, from }, callMs)
   }
 
   /** A node that has the bundle. The one it was uploaded to may only have to look at its disk, after a start. */

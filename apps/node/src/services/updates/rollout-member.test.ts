@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -58,10 +58,14 @@ async function holds(node: Node, name: string): Promise<string> {
   return (await node.store.check()).bundle.id
 }
 
-async function fetched(bundle: string, bytes: number): Promise<{ state: string; reason: string | null }> {
-  await other.call('update.fetch', { bundle, bytes, from: 'n_source' })
+async function fetched(
+  bundle: string,
+  bytes: number,
+  id = 'up_1',
+): Promise<{ state: string; reason: string | null }> {
+  await other.call('update.fetch', { id, bundle, bytes, from: 'n_source' })
   for (;;) {
-    const { bundle: now } = other.member.state({ id: 'up_1', bundle })
+    const { bundle: now } = other.member.state({ id, bundle })
     if (now.state !== 'fetching') return now
     await sleep(2)
   }
@@ -130,12 +134,48 @@ test('a fetch that was cut off goes on where it was', async () => {
   expect(parts).toBe(Math.ceil((bytesOf('newer') - there) / (512 * 1024)))
 })
 
-test('another bundle in the place of the wanted one, and one that this machine does not take, are refused with the reason', async () => {
-  await other.store.append(0, readFileSync(workshop.path('older.raucb')).subarray(0, 600_000))
+test('a fetch that the end of the daemon cuts off goes on where it was', async () => {
   const id = await holds(source, 'newer')
-  expect((await fetched(id, bytesOf('newer'))).reason).toMatch(/damaged or was changed|is not signed/)
+  isLost = (n) => {
+    if (n === 2) other.member.stop()
+    return n > 1
+  }
+  expect(await fetched(id, bytesOf('newer'))).toEqual({ state: 'none', reason: null })
+  const there = other.store.bytes
+  expect(there).toBeGreaterThan(0)
+  other = new Node('other')
+  isLost = () => false
+  parts = 0
   expect(await fetched(id, bytesOf('newer'))).toMatchObject({ state: 'ready' })
-  other.store.drop()
+  expect(parts).toBe(Math.ceil((bytesOf('newer') - there) / (512 * 1024)))
+})
+
+test('an update of the cluster is told nothing of a fetch that failed for an earlier one', async () => {
+  const id = await holds(source, 'newer')
+  isLost = () => true
+  expect(await fetched(id, bytesOf('newer'))).toMatchObject({ state: 'failed' })
+  expect(other.member.state({ id: 'up_2', bundle: id }).bundle).toEqual({ state: 'none', reason: null })
+})
+
+test.each([
+  ['a part of', (bytes: number) => bytes / 2],
+  ['the whole of', (bytes: number) => bytes],
+])('%s another bundle, which a person left here, is no beginning', async (_, share) => {
+  await other.store.append(0, readFileSync(workshop.path('older.raucb')).subarray(0, share(bytesOf('older'))))
+  const id = await holds(source, 'newer')
+  expect(await fetched(id, bytesOf('newer'))).toEqual({ state: 'ready', reason: null })
+})
+
+test('what a person uploads in the place of what was fetched is not tidied away', async () => {
+  const id = await holds(source, 'newer')
+  await fetched(id, bytesOf('newer'))
+  await holds(other, 'newer')
+  other.member.tidy(false)
+  expect(other.store.held?.id).toBe(id)
+})
+
+test('another bundle in the place of the wanted one, and one that this machine does not take, are refused with the reason', async () => {
+  const id = await holds(source, 'newer')
   await source.store.append(0, readFileSync(workshop.path('older.raucb')))
   expect((await fetched(id, bytesOf('newer'))).reason).toContain('does not have the bundle')
   // Its own state may differ from the one that looked at the bundle first.
@@ -189,6 +229,31 @@ test('a request that root does not take away is a failure with its reason', asyn
     reason: expect.stringContaining('holdfast-update'),
   })
   expect(existsSync(request)).toBe(false)
+})
+
+test('a request that could not be left for root was not made, and is made anew', async () => {
+  const id = await holds(other, 'newer')
+  const asked = { id: 'up_1', bundle: id, by: 'ingrid', again: false, allowPause: false }
+  const request = join(other.paths.uploads, 'request.json')
+  mkdirSync(join(request, 'in-the-way'), { recursive: true })
+  await expect(other.call('update.ask', asked)).rejects.toThrow()
+  expect(other.member.state({ id: 'up_1', bundle: id }).run.state).toBe('none')
+  rmSync(request, { recursive: true })
+  await other.call('update.ask', asked)
+  expect(existsSync(request)).toBe(true)
+})
+
+test('a bundle that changes while it is checked is not taken for the one that was checked', async () => {
+  let changing: Promise<unknown> = Promise.resolve()
+  const store: BundleStore = new BundleStore(other.paths, () => {
+    changing = store.append(0, Buffer.from('another bundle'))
+    return null
+  })
+  await store.append(0, readFileSync(workshop.path('newer.raucb')))
+  await expect(store.check()).rejects.toMatchObject({ code: 'conflict' })
+  expect(store.held).toBeNull()
+  await changing
+  expect(store.bytes).toBe(14)
 })
 
 test('who has no bundle can neither give nor install it', async () => {

@@ -5,17 +5,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import { maxBundleBytes, uploadChunkBytes } from '@holdfast/api/contract/update-inputs'
 import * as z from 'zod'
+import { BundleError } from '../../appliance/bundle-errors.ts'
 import type { AppliancePaths } from '../../appliance/paths.ts'
 import { installs, readRelease } from '../../appliance/release.ts'
+import { ToolError } from '../../appliance/tools.ts'
 import { requestFile, requestUpdate } from '../../appliance/update-request.ts'
 import { UpdateJournal } from '../../appliance/update-state.ts'
 import type { PeerCall } from '../../peer/peer-server.ts'
-import { atomicWriteFile, ensureDir } from '../../platform/files.ts'
+import { atomicWriteFile } from '../../platform/files.ts'
 import { type BundleStore, whyNotTaken } from './bundle-store.ts'
 
 const runFile = 'rollout.json'
-/** There while the bundle that is here was fetched, and not uploaded by a person. */
-const fetchedFile = 'fetched'
 /** Failures in a row, while a part of the bundle is asked for, and the wait between them. */
 const fetchTries = 30
 const fetchAgainMs = 1_000
@@ -34,7 +34,7 @@ const askSchema = z.object({
   again: z.boolean(),
   allowPause: z.boolean(),
 })
-const fetchSchema = z.object({ bundle: bundleId, bytes, from: id })
+const fetchSchema = z.object({ id, bundle: bundleId, bytes, from: id })
 const partSchema = z.object({ bundle: bundleId, offset: z.int().min(0).max(maxBundleBytes) })
 const partAnswer = z.object({ data: z.base64().max(Math.ceil(uploadChunkBytes / 3) * 4) })
 const runSchema = z.object({ id, after: z.number() })
@@ -81,7 +81,9 @@ export class RolloutMember {
   }
   readonly #o: RolloutMemberOptions
   #fetching: string | null = null
-  #fetchFailure: { bundle: string; reason: string } | null = null
+  /** Of the fetch for this update of the cluster; the next update may fetch the same bundle. */
+  #fetchFailure: { id: string; reason: string } | null = null
+  #asking = false
   #stopped = false
 
   constructor(options: RolloutMemberOptions) {
@@ -94,15 +96,13 @@ export class RolloutMember {
 
   /** What was fetched for an update of the cluster goes when that is over: it would fill a small disk. */
   tidy(isUnderWay: boolean): void {
-    const mark = join(this.#o.paths.uploads, fetchedFile)
-    if (isUnderWay || this.#fetching !== null || !existsSync(mark)) return
-    this.#o.store.drop()
-    rmSync(mark)
+    const { store } = this.#o
+    if (!isUnderWay && this.#fetching === null && store.fetched !== null) store.drop()
   }
 
   state(asked: { id: string; bundle: string }): MemberState {
     const { store } = this.#o
-    const failure = this.#fetchFailure?.bundle === asked.bundle ? this.#fetchFailure.reason : null
+    const failure = this.#fetchFailure?.id === asked.id ? this.#fetchFailure.reason : null
     const bundle =
       store.held?.id === asked.bundle
         ? 'ready'
@@ -148,12 +148,12 @@ export class RolloutMember {
 
   /** Begins to fetch, in the background; what is here already is not fetched again. */
   #fetch(wanted: z.infer<typeof fetchSchema>): null {
-    if (this.#fetching !== null || this.#o.store.held?.id === wanted.bundle) return null
+    if (this.#stopped || this.#fetching !== null || this.#o.store.held?.id === wanted.bundle) return null
     this.#fetching = wanted.bundle
     this.#fetchFailure = null
     this.#download(wanted)
       .catch((error: Error) => {
-        this.#fetchFailure = { bundle: wanted.bundle, reason: error.message }
+        this.#fetchFailure = { id: wanted.id, reason: error.message }
       })
       .finally(() => {
         this.#fetching = null
@@ -162,27 +162,27 @@ export class RolloutMember {
   }
 
   async #download({ bundle, bytes: whole, from }: z.infer<typeof fetchSchema>): Promise<void> {
-    const { store, paths } = this.#o
-    // What a person uploaded here stays his.
-    await ensureDir(paths.uploads)
-    if (store.bytes === 0) await atomicWriteFile(join(paths.uploads, fetchedFile), '')
-    // What a fetch that was cut off left is a beginning only if it is of this bundle, which the check tells at the end.
-    let at = store.bytes <= whole ? store.bytes : 0
-    for (let failures = 0; at < whole && !this.#stopped; ) {
+    const { store } = this.#o
+    // After a start a person's upload may be the very bundle.
+    if (store.fetched === null && store.bytes === whole && (await this.#isHere(bundle))) return
+    // What a fetch that was cut off left is a beginning; anything else here is not.
+    const there = () => (store.fetched === bundle && store.bytes <= whole ? store.bytes : 0)
+    for (let at = there(), failures = 0; at < whole; ) {
+      if (this.#stopped) return
       try {
         const payload = { bundle, offset: at }
         const answer = partAnswer.parse(await this.#o.call(from, 'update.part', payload, partMs))
         const data = Buffer.from(answer.data, 'base64')
         if (data.length === 0)
           throw new HoldfastError('conflict', 'The bundle is shorter there than was said.')
-        at = await store.append(at, data)
+        at = await store.append(at, data, bundle)
         failures = 0
       } catch (error) {
         failures += 1
         const final = error instanceof HoldfastError && ['disk-full', 'too-large'].includes(error.code)
         if (final || failures === fetchTries) throw error
         await sleep(this.#o.fetchAgainMs ?? fetchAgainMs)
-        at = store.bytes <= whole ? store.bytes : 0
+        at = there()
       }
     }
     const checked = await store.check()
@@ -193,6 +193,18 @@ export class RolloutMember {
     throw new HoldfastError('conflict', 'What was fetched is another bundle; begin again.')
   }
 
+  /** @throws HoldfastError when it is, and this machine does not take it */
+  async #isHere(bundle: string): Promise<boolean> {
+    const checked = await this.#o.store.check().catch((error: unknown) => {
+      if (error instanceof BundleError || error instanceof ToolError) return null
+      throw error
+    })
+    if (checked?.bundle.id !== bundle) return false
+    const whyNot = whyNotTaken(checked.findings)
+    if (whyNot !== null) throw new HoldfastError('conflict', whyNot)
+    return true
+  }
+
   async #part({ bundle, offset }: z.infer<typeof partSchema>): Promise<z.infer<typeof partAnswer>> {
     return { data: (await this.#o.store.part(bundle, offset)).toString('base64') }
   }
@@ -200,12 +212,22 @@ export class RolloutMember {
   /** Has root install what is here. Asked twice it is done once. */
   async #ask({ id, bundle, ...request }: z.infer<typeof askSchema>): Promise<null> {
     const { paths, store } = this.#o
-    if (this.#run(id).state !== 'none') return null
+    if (this.#asking || this.#run(id).state !== 'none') return null
     if (store.held?.id !== bundle)
       throw new HoldfastError('conflict', 'This node does not have the bundle yet.')
-    const after = new UpdateJournal(paths.update).current()?.at ?? 0
-    await atomicWriteFile(join(paths.uploads, runFile), JSON.stringify({ id, after }))
-    await requestUpdate(paths, request)
-    return null
+    this.#asking = true
+    const run = join(paths.uploads, runFile)
+    try {
+      const after = new UpdateJournal(paths.update).current()?.at ?? 0
+      await atomicWriteFile(run, JSON.stringify({ id, after }))
+      await requestUpdate(paths, request)
+      return null
+    } catch (error) {
+      // It was not asked, or nobody would ever ask.
+      rmSync(run, { force: true })
+      throw error
+    } finally {
+      this.#asking = false
+    }
   }
 }

@@ -28,8 +28,6 @@ export interface RolloutNode {
   state: RolloutNodeState
   /** Why it failed. */
   reason: string | null
-  /** When it was asked, ms since 1970; null: not yet. */
-  askedAt: number | null
 }
 
 export interface Rollout {
