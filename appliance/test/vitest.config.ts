@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
-/** A hang guard: several starts under emulation on a busy machine. */
-const timeoutMs = 40 * 60_000
+/** A hang guard: several starts, or the update of a whole cluster, under emulation on a busy machine. */
+const timeoutMs = 90 * 60_000
 const files = (suffix: string) => [`appliance/test/**/*.${suffix}.test.ts`]
 const project = (name: string) => ({
   test: {
