@@ -1,23 +1,13 @@
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DebianMachine, type Suite, until } from '../test/debian-machine.ts'
-import { cacheFolder, must, needs, pinnedNode, repoRoot, run } from '../test/programs.ts'
+import { type DebianMachine, type Suite, until } from '../test/debian-machine.ts'
+import { buildPackage, data, PackagedNode, password } from '../test/packaged-node.ts'
+import { cacheFolder, must, needs, run } from '../test/programs.ts'
 import { findSecrets } from '../test/secrets.ts'
 
 /** Highest exposure that `systemd-analyze security` may show for the service; 10 is no protection at all. */
 const maxExposure = 1.5
-const data = '/var/lib/holdfast'
-const password = 'correct horse battery staple 7'
 const etcdOnly = `[Service]
 Type=simple
 WatchdogSec=0
@@ -28,31 +18,16 @@ ExecStart=/usr/bin/setpriv --pdeathsig KILL /usr/lib/holdfast/etcd/etcd --data-d
 let folder: string
 let file: string
 
-async function build(name: string): Promise<string> {
-  const out = join(folder, name)
-  await must([
-    'nice',
-    pinnedNode,
-    join(repoRoot, 'scripts/appliance.mjs'),
-    'deb',
-    '--out',
-    out,
-    '--work',
-    join(folder, `${name}-work`),
-  ])
-  return join(out, readdirSync(out)[0] ?? '')
-}
-
 beforeAll(async () => {
-  await must(['mkdir', '-p', cacheFolder])
+  mkdirSync(cacheFolder, { recursive: true })
   folder = mkdtempSync(join(cacheFolder, 'deb-'))
-  file = await build('first')
+  file = await buildPackage(folder)
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('the package', () => {
   it('is the same, byte by byte, when it is built again elsewhere', async () => {
-    const again = await build('second')
+    const again = await buildPackage(folder, 'again')
     expect(readFileSync(again).equals(readFileSync(file))).toBe(true)
   })
 
@@ -88,34 +63,29 @@ describe('the package', () => {
 })
 
 describe.each<Suite>(['trixie', 'bookworm'])('on a fresh Debian %s with its own systemd', (suite) => {
+  let node: PackagedNode
   let machine: DebianMachine
-  const holdfast = (...args: string[]) => machine.must(['holdfast', ...args])
+  const holdfast = (...args: string[]) => node.holdfast(...args)
   const active = async () => (await machine.run(['systemctl', 'is-active', 'holdfast'])).stdout.trim()
-  const health = () => machine.run(['runuser', '-u', 'holdfast', '--', 'holdfast', 'health', '--data', data])
-  const serves = () => until('the node serves', async () => (await health()).code === 0)
-  const journal = () => machine.must(['journalctl', '-u', 'holdfast', '-o', 'cat', '--no-pager'])
-
-  /** The machine's files are this machine's too. */
-  const secretFile = (path: string, text: string) => {
-    mkdirSync(dirname(join(machine.root, path)), { recursive: true })
-    writeFileSync(join(machine.root, path), text, { mode: 0o600 })
-  }
+  const pid = async () => (await machine.must(['systemctl', 'show', '-P', 'MainPID', 'holdfast'])).trim()
+  /** A state between two processes may be over before anybody looks. */
+  const replaced = (old: string) =>
+    until('another process serves', async () => !['0', old].includes(await pid()))
 
   beforeAll(async () => {
-    machine = await DebianMachine.install(suite)
-    copyFileSync(file, join(machine.root, 'root/holdfast.deb'))
-    await machine.boot()
+    node = await PackagedNode.boot(suite, file)
+    machine = node.machine
   })
-  afterAll(() => machine?.[Symbol.asyncDispose]())
+  afterAll(() => node?.[Symbol.asyncDispose]())
 
   it('installs without a network, starts, tells systemd so, and shows its set-up code', async () => {
-    await machine.must(['dpkg', '--install', '/root/holdfast.deb'])
+    await node.install()
     expect(await active()).toBe('active')
     expect(await machine.must(['systemctl', 'show', 'holdfast', '-p', 'StatusText'])).toContain(
       'serves https',
     )
-    expect(await journal()).toMatch(/CA fingerprint\s+[0-9A-F:]{95}\n\s+Set-up code\s+\S+/)
-    expect((await health()).stdout).toBe('The node serves.\n')
+    expect(await node.journal()).toMatch(/CA fingerprint\s+[0-9A-F:]{95}\n\s+Set-up code\s+\S+/)
+    expect((await node.health()).stdout).toBe('The node serves.\n')
     expect(await machine.must(['stat', '-c', '%a %U', data])).toBe('700 holdfast\n')
     await machine.must(['systemctl', 'is-enabled', 'holdfast'])
   })
@@ -127,27 +97,18 @@ describe.each<Suite>(['trixie', 'bookworm'])('on a fresh Debian %s with its own 
   })
 
   it('is set up on the command line, keeps a message over restart and crash, and answers on port 443', async () => {
-    await machine.must(['systemctl', 'stop', 'holdfast'])
-    secretFile('root/pw', password)
-    await machine.must(['install', '-o', 'holdfast', '-m', '600', '/root/pw', `${data}/pw`])
-    const as = ['runuser', '-u', 'holdfast', '--', 'holdfast', 'init', '--data', data]
-    const names = ['--facility', 'Port of Kaldvik', '--node', 'kaldvik-1', '--admin', 'ingrid']
-    await machine.must([...as, ...names, '--admin-password-file', `${data}/pw`])
-    await machine.must(['rm', `${data}/pw`])
-    await machine.must(['systemctl', 'enable', 'holdfast-443.socket'])
-    await machine.must(['systemctl', 'start', 'holdfast-443.socket', 'holdfast.service'])
-
-    const fingerprint = /CA fingerprint\s+(\S+)/.exec(await journal())?.[1] ?? ''
-    const url = ['--url', 'https://localhost:443', '--user', 'ingrid']
-    await holdfast('login', ...url, '--password-file', '/root/pw', '--fingerprint', fingerprint)
+    await node.setUp('kaldvik-1')
+    await node.startOnPort443()
+    await node.login('https://localhost:443')
     await holdfast('channel', 'create', 'traffic', '--kind', 'group')
     expect(await holdfast('send', 'traffic', 'Aurelia Star abeam')).toBe('1\n')
 
     await machine.must(['systemctl', 'restart', 'holdfast'])
     expect(await holdfast('tail', 'traffic', '--since', '0', '--no-follow')).toContain('Aurelia Star abeam')
+    const killed = await pid()
     await machine.must(['systemctl', 'kill', '--signal=KILL', 'holdfast'])
-    await until('the killed node is started again', async () => (await active()) !== 'active')
-    await serves()
+    await replaced(killed)
+    await node.serves()
     expect(await holdfast('tail', 'traffic', '--since', '0', '--no-follow')).toContain('Aurelia Star abeam')
   })
 
@@ -157,25 +118,44 @@ describe.each<Suite>(['trixie', 'bookworm'])('on a fresh Debian %s with its own 
     await machine.must(['tee', `${override}/short.conf`], { input: '[Service]\nWatchdogSec=3\n' })
     await machine.must(['systemctl', 'daemon-reload'])
     await machine.must(['systemctl', 'restart', 'holdfast'])
-    const pid = async () => (await machine.must(['systemctl', 'show', '-P', 'MainPID', 'holdfast'])).trim()
     const hung = await pid()
     await machine.must(['sh', '-c', `kill -STOP ${hung}`])
-    await until('another process serves', async () => !['0', hung].includes(await pid()))
-    await serves()
-    expect(await journal()).toMatch(/watchdog/i)
+    await replaced(hung)
+    await node.serves()
+    expect(await node.journal()).toMatch(/watchdog/i)
     await machine.must(['rm', '-r', override])
     await machine.must(['systemctl', 'daemon-reload'])
   })
 
   it('takes a token for metrics from the credential store', async () => {
-    secretFile('etc/credstore/metrics-token', 'a-token-of-the-facility-1234567890')
+    node.write('/etc/credstore/metrics-token', 'a-token-of-the-facility-1234567890')
     await machine.must(['systemctl', 'restart', 'holdfast'])
-    await serves()
-    const pid = (await machine.must(['systemctl', 'show', '-P', 'MainPID', 'holdfast'])).trim()
-    expect(await machine.must(['cat', `/proc/${pid}/environ`])).not.toContain('a-token-of')
-    expect(await machine.must(['cat', `/proc/${pid}/cmdline`])).not.toContain('a-token-of')
-    expect(await journal()).not.toContain('a-token-of')
-    expect(await journal()).not.toContain(password)
+    await node.serves()
+    const process = await pid()
+    for (const file of ['environ', 'cmdline'])
+      expect(await machine.must(['cat', `/proc/${process}/${file}`])).not.toContain('a-token-of')
+    expect(await node.journal()).not.toContain('a-token-of')
+    expect(await node.journal()).not.toContain(password)
+  })
+
+  it('writes backups to another disk when it is let through to it, and says so before', async () => {
+    await holdfast('backup', 'key', 'create', '--out', '/root/recovery.key')
+    await machine.must(['install', '-d', '-o', 'holdfast', '-g', 'holdfast', '-m', '700', '/srv/backups'])
+    await machine.must(['tee', '-a', '/etc/default/holdfast'], {
+      input: 'HOLDFAST_BACKUP_DIR=/srv/backups\n',
+    })
+    await machine.must(['systemctl', 'restart', 'holdfast'])
+    const refused = await machine.run(['holdfast', 'backup', 'create'])
+    expect(refused.stderr).toContain('The node may not write to /srv/backups (EROFS)')
+    const override = '/etc/systemd/system/holdfast.service.d'
+    await machine.must(['mkdir', '-p', override])
+    const input = '[Service]\nReadWritePaths=/srv/backups\n'
+    await machine.must(['tee', `${override}/backups.conf`], { input })
+    await machine.must(['systemctl', 'daemon-reload'])
+    await machine.must(['systemctl', 'restart', 'holdfast'])
+    await holdfast('backup', 'create')
+    const [made] = readdirSync(node.path('/srv/backups'))
+    await holdfast('backup', 'verify', `/srv/backups/${made}`)
   })
 
   it('its etcd runs within the bounds of the service', async () => {
@@ -194,7 +174,7 @@ describe.each<Suite>(['trixie', 'bookworm'])('on a fresh Debian %s with its own 
     await machine.must(['systemctl', 'daemon-reload'])
     await machine.must(['systemctl', 'stop', 'holdfast'])
     await machine.must(['systemctl', 'start', 'holdfast-443.socket', 'holdfast'])
-    await serves()
+    await node.serves()
   })
 
   it('becomes the first member of a cluster within those bounds', async () => {
@@ -207,24 +187,24 @@ describe.each<Suite>(['trixie', 'bookworm'])('on a fresh Debian %s with its own 
 
   it('is updated in place, and keeps its settings and its data when it is removed', async () => {
     await machine.must(['tee', '-a', '/etc/default/holdfast'], { input: 'HOLDFAST_LOG_LEVEL=debug\n' })
-    await machine.must(['dpkg', '--install', '--force-confold', '/root/holdfast.deb'])
-    await serves()
+    await node.install()
+    await node.serves()
     expect(await machine.must(['cat', '/etc/default/holdfast'])).toContain('LOG_LEVEL=debug')
     expect(await holdfast('tail', 'traffic', '--since', '0', '--no-follow')).toContain('Aurelia Star abeam')
 
     await machine.must(['dpkg', '--remove', 'holdfast'])
     expect(await active()).not.toBe('active')
     expect(await machine.must(['dpkg', '--purge', 'holdfast'])).toContain('were kept')
-    expect(existsSync(join(machine.root, 'var/lib/holdfast/cluster.db'))).toBe(true)
-    expect(existsSync(join(machine.root, 'etc/default/holdfast'))).toBe(false)
-    const left = await run(['find', join(machine.root, 'usr'), '-name', '*holdfast*'])
+    expect(existsSync(node.path(`${data}/cluster.db`))).toBe(true)
+    expect(existsSync(node.path('/etc/default/holdfast'))).toBe(false)
+    const left = await run(['find', node.path('/usr'), '-name', '*holdfast*'])
     expect(left.stdout).toBe('')
   })
 
   it('shuts down in order with the machine', async () => {
-    await machine.must(['dpkg', '--install', '/root/holdfast.deb'])
-    await serves()
+    await node.install()
+    await node.serves()
     await machine.shutDown()
-    expect(existsSync(join(machine.root, 'var/lib/holdfast/cluster.db-wal'))).toBe(false)
+    expect(existsSync(node.path(`${data}/cluster.db-wal`))).toBe(false)
   })
 })
