@@ -11,7 +11,7 @@ import { fingerprint } from '../trust/certificates.ts'
 import { adoptTrust } from '../trust/files.ts'
 import { adoptInterconnect } from '../trust/interconnect.ts'
 import { httpsUrl } from './addresses.ts'
-import { decodeJoinCode, type JoinCode } from './join-code.ts'
+import { decodeJoinCode } from './join-code.ts'
 
 /** A cluster that elects its leader, or takes another node in, refuses and is asked again for so long. */
 const patienceTries = 90
@@ -30,20 +30,23 @@ export async function requestAdmission(
   onWait: (reason: string) => void = () => {},
 ): Promise<Admission> {
   const join = decodeJoinCode(code)
-  let unreachable: unknown = null
+  let failure: unknown = null
   for (const { address, httpsPort } of join.members) {
     const origin = httpsUrl(address, httpsPort)
     const ca = await fetchUntrustedCa(origin).catch((error: unknown) => {
-      unreachable = error
+      failure ??= error
       return null
     })
     if (ca === null) continue
-    assertVouched(ca, join, origin)
+    if (fingerprint(ca).hex !== join.caFingerprint) {
+      failure = stranger(ca, origin)
+      continue
+    }
     using fetch = createNodeFetch({ ca })
     const { admit } = createApi({ urls: [origin], fetch }).cluster
     return await patiently(() => admit.mutate({ ...candidate, secret: join.secret }), onWait)
   }
-  throw unreachable
+  throw failure
 }
 
 async function patiently<T>(ask: () => Promise<T>, onWait: (reason: string) => void): Promise<T> {
@@ -61,10 +64,9 @@ async function patiently<T>(ask: () => Promise<T>, onWait: (reason: string) => v
   }
 }
 
-/** Whoever is not the facility that made the code learns nothing of it. */
-function assertVouched(ca: string, join: JoinCode, origin: string): void {
-  if (fingerprint(ca).hex === join.caFingerprint) return
-  throw new HoldfastError(
+/** Whoever is not the facility that made the code learns nothing of it; the address may have been a member's before. */
+function stranger(ca: string, origin: string): HoldfastError {
+  return new HoldfastError(
     'wrong-code',
     `The node at ${origin} is not of the facility that made the code: its authority has the fingerprint ${fingerprint(ca).colons}. Nothing was told to it.`,
   )

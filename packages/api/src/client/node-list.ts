@@ -121,9 +121,9 @@ export class NodeList {
   /** The node has stored something, or said that it can again. */
   writable(url: string): void {
     const node = this.#find(url)
-    if (!node) return
-    node.refusals.reset()
-    node.readOnlyUntil = 0
+    if (node) node.readOnlyUntil = 0
+    // The time without a quorum is over: what any node refused in it says nothing about the next one.
+    for (const each of this.#nodes) each.refusals.reset()
   }
 
   /** Every node may be tried at once, for example because the network is back. */

@@ -112,11 +112,15 @@ function answers(url: string, { ca, certificate, key }: EtcdCredentials): Promis
     })
     const done = (answer: boolean) => {
       clearTimeout(timer)
-      socket.destroy()
+      // In order when it shook hands: etcd logs a warning about whoever does not.
+      if (answer) socket.end()
+      else socket.destroy()
       resolve(answer)
     }
     const timer = setTimeout(() => done(false), reachMs)
     socket.once('secureConnect', () => done(true))
-    socket.once('error', () => done(false))
+    socket.on('error', () => done(false))
+    socket.setTimeout(reachMs, () => socket.destroy())
+    socket.resume()
   })
 }

@@ -60,33 +60,36 @@ export async function recoveryPlan(core: Core, cluster: ClusterNode): Promise<Re
     self: true,
     lastSeenAt: clock.now(),
   }
-  const furthest = others.filter((o) => o.reachable).toSorted((a, b) => b.index - a.index)[0]
   const knownLoss = Math.max(0, ...others.map((o) => o.index - log.index))
-  const plan = { index: log.index, survivors: [own, ...others], knownLoss }
-  const lost = others.filter((o) => !o.reachable)
-  const warning = warningOf(knownLoss, lost.length)
-  if (log.writable)
-    return {
-      ...plan,
-      possible: false,
-      reason: 'The cluster has its quorum; nothing needs to be recovered.',
-      warning,
-    }
-  if (cluster.unfitBecause !== null)
-    return { ...plan, possible: false, reason: cluster.unfitBecause, warning }
-  if (furthest !== undefined && furthest.index > log.index)
-    return {
-      ...plan,
-      possible: false,
-      reason: `${furthest.name} is further ahead (${furthest.index} against ${log.index}); recover there.`,
-      warning,
-    }
+  const lost = others.filter((o) => !o.reachable).length
+  const whyNot = log.writable
+    ? 'The cluster has its quorum; nothing needs to be recovered.'
+    : (cluster.unfitBecause ?? whyNotHere(log.index, others))
   return {
-    ...plan,
-    possible: true,
-    reason: `This node has the newest state that can be reached; ${lost.length} of ${others.length + 1} nodes cannot be reached.`,
-    warning,
+    index: log.index,
+    survivors: [own, ...others],
+    knownLoss,
+    possible: whyNot === null,
+    reason:
+      whyNot ??
+      `This node has the newest state that can be reached; ${lost} of ${others.length + 1} nodes cannot be reached.`,
+    warning: warningOf(knownLoss, lost),
   }
+}
+
+/** What speaks against going on with this node alone, which is at `index` and has no quorum. */
+export function whyNotHere(
+  index: number,
+  others: readonly { name: string; index: number; reachable: boolean }[],
+): string | null {
+  const there = others.filter((other) => other.reachable)
+  const furthest = there.toSorted((a, b) => b.index - a.index)[0]
+  if (furthest !== undefined && furthest.index > index)
+    return `${furthest.name} is further ahead (${furthest.index} against ${index}); recover there.`
+  const size = others.length + 1
+  if (there.length + 1 > size / 2)
+    return `${there.length + 1} of ${size} nodes can be reached, which is a majority: they go on by themselves as soon as they have elected one. If ${there.map(({ name }) => name).join(', ')} cannot take part any more, stop it, and ask again.`
+  return null
 }
 
 function warningOf(knownLoss: number, lost: number): string {
