@@ -56,6 +56,23 @@ test('its parts and notes are taken out, and a part that is not what the list sa
   })
 })
 
+test('nothing is taken out of what was put in its place after the check', async () => {
+  const bundleOf = (name: string, notes: string) =>
+    workshop.bundle(name, {
+      vendor: 'vendor',
+      version: '0.2.0',
+      files: { 'rootfs.img': notes, 'release-notes.md': notes },
+    })
+  const file = bundleOf('checked', '# What is new')
+  const bundle = await read(file)
+  writeFileSync(file, readFileSync(bundleOf('in-its-place', '# Something else')))
+  const altered = { fault: 'altered', message: expect.stringContaining('do not match its signature') }
+  await expect(releaseNotes(bundle)).rejects.toMatchObject(altered)
+  const [image] = bundle.contents.artefacts
+  if (image === undefined) throw new Error('the bundle lists no image')
+  await expect(extractArtefact(bundle, image, workshop.path('taken'))).rejects.toMatchObject(altered)
+})
+
 test('an installation without the certificate of its vendor trusts no bundle, and says so', async () => {
   await expect(readBundle(good, workshop.path('nowhere.pem'))).rejects.toMatchObject({
     fault: 'no-release-root',

@@ -4,7 +4,8 @@
  *   payload (a squashfs)  ·  hash tree of dm-verity  ·  CMS message (RFC 5652) with the manifest  ·  its size, 8 bytes
  *
  * The signature covers the manifest, the manifest the root of the tree, the tree every block of the payload. All of it is
- * checked here before anything is written, on every kind of machine; RAUC and the kernel check it again.
+ * checked here before anything is written, on every kind of machine; RAUC and the kernel check it again. What is taken out
+ * afterwards is compared with the tree block by block, because whoever owns the file could change it after the check.
  */
 import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
@@ -13,7 +14,7 @@ import * as z from 'zod'
 import { BundleError } from './bundle-errors.ts'
 import { SignatureError, verifiedContent } from './cms.ts'
 import { Squashfs, SquashfsError } from './squashfs.ts'
-import { blockBytes, VerityTree } from './verity.ts'
+import { blockBytes, CheckedBlocks, VerityTree } from './verity.ts'
 import { isVersion } from './versions.ts'
 
 /** A manifest with certificates is some kilobytes. */
@@ -58,6 +59,8 @@ export interface Bundle {
   compatible: string
   version: string
   contents: BundleContents
+  /** Of the payload that was checked. */
+  tree: VerityTree
 }
 
 /**
@@ -75,8 +78,8 @@ export async function readBundle(file: string, releaseRoot: string): Promise<Bun
     const signature = await readSignature(handle, file)
     const text = await verifiedManifest(signature.der, file, releaseRoot)
     const manifest = parseManifest(text, file)
-    await checkPayload(handle, file, signature.start, manifest)
-    const contents = await readContents(handle, file)
+    const tree = await checkPayload(handle, file, signature.start, manifest)
+    const contents = await readContents(handle, file, tree)
     if (contents.version !== manifest.version)
       throw new BundleError(
         'altered',
@@ -88,6 +91,7 @@ export async function readBundle(file: string, releaseRoot: string): Promise<Bun
       compatible: manifest.compatible,
       version: manifest.version,
       contents,
+      tree,
     }
   } finally {
     await handle.close()
@@ -176,31 +180,39 @@ async function checkPayload(
   file: string,
   end: number,
   manifest: Manifest,
-): Promise<void> {
+): Promise<VerityTree> {
   const payloadBytes = end - manifest.treeBytes
-  const altered = new BundleError(
-    'altered',
-    `The bundle ${file} is damaged or was changed: its contents do not match its signature. Copy it again from the vendor.`,
-  )
-  if (payloadBytes <= 0 || payloadBytes % blockBytes !== 0) throw altered
+  if (payloadBytes <= 0 || payloadBytes % blockBytes !== 0) throw altered(file)
   const tree = new VerityTree(manifest.salt)
   for (let at = 0; at < payloadBytes; at += readBytes)
     tree.add(await readAt(handle, at, Math.min(readBytes, payloadBytes - at)))
   const made = tree.finish()
-  if (!made.root.equals(manifest.root)) throw altered
-  if (made.tree.length !== manifest.treeBytes) throw altered
-  if (!made.tree.equals(await readAt(handle, payloadBytes, manifest.treeBytes))) throw altered
+  if (!made.root.equals(manifest.root)) throw altered(file)
+  if (made.tree.length !== manifest.treeBytes) throw altered(file)
+  if (!made.tree.equals(await readAt(handle, payloadBytes, manifest.treeBytes))) throw altered(file)
+  return tree
 }
 
-async function readContents(handle: FileHandle, file: string): Promise<BundleContents> {
+const altered = (file: string) =>
+  new BundleError(
+    'altered',
+    `The bundle ${file} is damaged or was changed: its contents do not match its signature. Copy it again from the vendor.`,
+  )
+
+/** The files of a bundle, of nothing but the blocks that were checked. @throws SquashfsError, BundleError `altered` */
+const payload = ({ handle, file, tree }: { handle: FileHandle; file: string; tree: VerityTree }) =>
+  Squashfs.open(new CheckedBlocks(handle, tree, () => altered(file)))
+
+async function readContents(handle: FileHandle, file: string, tree: VerityTree): Promise<BundleContents> {
   const wrong = (why: string, cause?: unknown) =>
     new BundleError('not-a-bundle', `The list of contents in the bundle ${file} is wrong: ${why}.`, { cause })
   let value: unknown
   try {
-    const bytes = await (await Squashfs.open(handle)).read(contentsFile, maxContentsBytes)
+    const bytes = await (await payload({ handle, file, tree })).read(contentsFile, maxContentsBytes)
     if (bytes === null) throw new SquashfsError(`there is no ${contentsFile} in it`)
     value = JSON.parse(bytes.toString('utf8'))
   } catch (error) {
+    if (error instanceof BundleError) throw error
     throw wrong((error as Error).message, error)
   }
   const parsed = contentsSchema.safeParse(value)
@@ -209,12 +221,13 @@ async function readContents(handle: FileHandle, file: string): Promise<BundleCon
   throw wrong(`${issue?.message} at ${issue?.path.join('.')}`)
 }
 
-/** @returns the release notes; empty when the bundle has none. @throws SquashfsError */
+/** @returns the release notes; empty when the bundle has none. @throws SquashfsError, BundleError `altered` */
 export async function releaseNotes(bundle: Bundle): Promise<string> {
   const notes = bundle.contents.artefacts.find(({ kind }) => kind === 'notes')
   if (notes === undefined) return ''
   await using handle = await open(bundle.file, 'r')
-  return (await (await Squashfs.open(handle)).read(notes.name, maxNotesBytes))?.toString('utf8') ?? ''
+  const files = await payload({ ...bundle, handle })
+  return (await files.read(notes.name, maxNotesBytes))?.toString('utf8') ?? ''
 }
 
 /**
@@ -228,7 +241,7 @@ export async function extractArtefact(
   mode?: number,
 ): Promise<void> {
   await using handle = await open(bundle.file, 'r')
-  const sum = await (await Squashfs.open(handle)).extract(artefact.name, to, mode)
+  const sum = await (await payload({ ...bundle, handle })).extract(artefact.name, to, mode)
   if (sum === artefact.sha256) return
   throw new BundleError(
     'altered',

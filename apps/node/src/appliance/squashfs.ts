@@ -6,9 +6,9 @@
  */
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import type { FileHandle } from 'node:fs/promises'
 import { finished } from 'node:stream/promises'
 import { inflateSync } from 'node:zlib'
+import type { ByteSource } from './verity.ts'
 
 const superblockBytes = 96
 const magic = 0x73717368
@@ -50,18 +50,18 @@ interface Superblock {
 }
 
 export class Squashfs {
-  readonly #handle: FileHandle
+  readonly #handle: ByteSource
   readonly #super: Superblock
   readonly #files: ReadonlyMap<string, Inode>
 
-  private constructor(handle: FileHandle, superblock: Superblock, files: ReadonlyMap<string, Inode>) {
+  private constructor(handle: ByteSource, superblock: Superblock, files: ReadonlyMap<string, Inode>) {
     this.#handle = handle
     this.#super = superblock
     this.#files = files
   }
 
   /** @throws SquashfsError */
-  static async open(handle: FileHandle): Promise<Squashfs> {
+  static async open(handle: ByteSource): Promise<Squashfs> {
     const superblock = parseSuperblock(await readAt(handle, 0, superblockBytes))
     const reader = new TopFolder(handle, superblock)
     return new Squashfs(handle, superblock, await reader.files())
@@ -94,14 +94,18 @@ export class Squashfs {
     const done = finished(out)
     // Whoever waits for room learns of a failure too.
     done.catch(() => {})
-    for await (const chunk of this.#chunks(inode)) {
-      sum.update(chunk)
-      if (!out.write(chunk))
-        await Promise.race([new Promise<void>((resolve) => out.once('drain', () => resolve())), done])
+    try {
+      for await (const chunk of this.#chunks(inode)) {
+        sum.update(chunk)
+        if (!out.write(chunk))
+          await Promise.race([new Promise<void>((resolve) => out.once('drain', () => resolve())), done])
+      }
+      out.end()
+      await done
+      return sum.digest('hex')
+    } finally {
+      out.destroy()
     }
-    out.end()
-    await done
-    return sum.digest('hex')
   }
 
   async *#chunks(inode: Inode): AsyncGenerator<Buffer> {
@@ -145,12 +149,12 @@ export class Squashfs {
 
 /** Bytes of metadata, read on over the blocks that they are cut into. */
 class Metadata {
-  readonly #handle: FileHandle
+  readonly #handle: ByteSource
   #next: number
   #block: Buffer = Buffer.alloc(0)
   #offset: number
 
-  constructor(handle: FileHandle, at: number, offset: number) {
+  constructor(handle: ByteSource, at: number, offset: number) {
     this.#handle = handle
     this.#next = at
     this.#offset = offset
@@ -181,10 +185,10 @@ class Metadata {
 }
 
 class TopFolder {
-  readonly #handle: FileHandle
+  readonly #handle: ByteSource
   readonly #super: Superblock
 
-  constructor(handle: FileHandle, superblock: Superblock) {
+  constructor(handle: ByteSource, superblock: Superblock) {
     this.#handle = handle
     this.#super = superblock
   }
@@ -284,7 +288,7 @@ function number64(bytes: Buffer, at: number): number {
   return Number(bytes.readBigUInt64LE(at))
 }
 
-async function readAt(handle: FileHandle, at: number, bytes: number): Promise<Buffer> {
+async function readAt(handle: ByteSource, at: number, bytes: number): Promise<Buffer> {
   const buffer = Buffer.alloc(bytes)
   const { bytesRead } = await handle.read(buffer, 0, bytes, at)
   if (bytesRead !== bytes) throw damaged()

@@ -35,8 +35,48 @@ export class VerityTree {
     return { tree: Buffer.concat(levels), root: digests[0]! }
   }
 
+  /** Whether a block is the one that was added in this place. */
+  holds(index: number, block: Buffer): boolean {
+    return this.#digests[index]?.equals(this.#hash(block)) ?? false
+  }
+
   #hash(block: Buffer): Buffer {
     return createHash('sha256').update(this.#salt).update(block).digest()
+  }
+}
+
+/** Bytes at places, as a file gives them. */
+export interface ByteSource {
+  read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>
+}
+
+/** Gives nothing of a file but the blocks that are in the tree, also when somebody changes the file after it was looked at. */
+export class CheckedBlocks implements ByteSource {
+  readonly #file: ByteSource
+  readonly #tree: VerityTree
+  readonly #changed: () => Error
+
+  /** @param changed makes the error that is thrown for any other block */
+  constructor(file: ByteSource, tree: VerityTree, changed: () => Error) {
+    this.#file = file
+    this.#tree = tree
+    this.#changed = changed
+  }
+
+  async read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ bytesRead: number }> {
+    const first = Math.floor(position / blockBytes)
+    const blocks = Buffer.alloc(Math.ceil((position + length) / blockBytes - first) * blockBytes)
+    await this.#file.read(blocks, 0, blocks.length, first * blockBytes)
+    for (let at = 0; at < blocks.length; at += blockBytes)
+      if (!this.#tree.holds(first + at / blockBytes, blocks.subarray(at, at + blockBytes)))
+        throw this.#changed()
+    const from = position - first * blockBytes
+    return { bytesRead: blocks.copy(buffer, offset, from, from + length) }
   }
 }
 

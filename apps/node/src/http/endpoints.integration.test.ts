@@ -107,6 +107,8 @@ test('while clients are kept out no call and no connection reaches a service, an
   const refused = await login()
   expect([refused.status, server.seen.logins]).toEqual([503, 0])
   expect(refused.body).toContain('This node tries a new version.')
+  // By this a client knows that nothing was done, and asks another node.
+  expect(JSON.parse(refused.body).error.data.retryAfterMs).toBeGreaterThan(0)
   const opened = (path: string) =>
     new Promise<string>((resolve) => {
       const socket = server.webSocket(path)

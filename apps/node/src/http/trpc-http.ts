@@ -33,8 +33,7 @@ export async function handleTrpc(
     return
   }
   const closed = dependencies.closed()
-  // Nothing was done: whoever asks may ask another node.
-  const refusal = closed === null ? refuse(request) : toTrpcError(new HoldfastError('no-quorum', closed))
+  const refusal = closed === null ? refuse(request) : toTrpcError(keptOut(closed))
   response.once('finish', () => {
     if (!request.complete) linger(request)
   })
@@ -53,6 +52,9 @@ export async function handleTrpc(
     },
   })
 }
+
+/** Nothing was done: whoever asks may ask another node. */
+const keptOut = (why: string) => new HoldfastError('no-quorum', why, { retryAfterMs: 1000 })
 
 /**
  * What a client still sends of a body that was refused is read and dropped for a while, so that it can read the answer:
