@@ -27,6 +27,8 @@ class Machine {
   serviceRuns = true
   healthy = true
   broken = false
+  /** How often dpkg cannot put the old package back either. */
+  brokenBack = 0
   said: string[] = []
   cutAfter = Number.POSITIVE_INFINITY
   /** What clients were let in to. */
@@ -91,7 +93,8 @@ class Machine {
           // The file that says which version runs is unpacked too, before the package is configured.
           setInstalled(this.paths, { kind: 'package' }, version)
           this.step()
-          if (this.broken && version !== '0.1.0') throw new Error('dpkg failed: no space left')
+          if (this.broken && (version !== '0.1.0' || this.brokenBack-- > 0))
+            throw new Error('dpkg failed: no space left')
           this.installed.whole = true
         },
         pack: async (file) => {
@@ -213,6 +216,20 @@ test('a package that dpkg cannot install leaves the old one serving, and says wh
   expect(existsSync(machine.paths.trial)).toBe(false)
 })
 
+test('when the old package cannot be put back either, no daemon runs until it could', async () => {
+  machine.broken = true
+  machine.brokenBack = 2
+  await expect(install()).rejects.toThrow('the old version could not be put back')
+  expect([machine.machine.isUnderWay, machine.serviceRuns]).toEqual([true, false])
+  await expect(machine.machine.resume()).rejects.toThrow('no space left')
+  expect([machine.machine.isUnderWay, machine.serviceRuns]).toEqual([true, false])
+  await machine.machine.resume()
+  expect(machine.journal.current()).toMatchObject({ phase: 'rolled-back' })
+  expect(machine.installed).toEqual({ version: '0.1.0', whole: true })
+  expect([machine.machine.isUnderWay, machine.serviceRuns]).toEqual([false, true])
+  expect(existsSync(machine.paths.trial)).toBe(false)
+})
+
 test.each([
   ['image-only', 'The bundle holds no package for this machine'],
   ['mislabelled', 'is no package of version 0.2.0'],
@@ -230,7 +247,7 @@ test('a power cut before any step, and another one while that is settled, leave 
       machine = new Machine(home)
       machine.cutAfter = cutAfter
       const unlessCut = (error: unknown) => {
-        if (!(error instanceof PowerCut)) throw error
+        if (!(error instanceof PowerCut || (error as Error).cause instanceof PowerCut)) throw error
       }
       // The new version is the one that is not healthy.
       Object.defineProperty(machine, 'healthy', {

@@ -61,6 +61,12 @@ export class PackageMachine {
     })
   }
 
+  /** Whether an update was begun and is not settled. */
+  get isUnderWay(): boolean {
+    const phase = this.#o.journal.current()?.phase
+    return phase === 'installed' || phase === 'trial'
+  }
+
   /** At a start of the machine, before the daemon. */
   async settle(): Promise<void> {
     const state = await this.#settle()
@@ -69,9 +75,8 @@ export class PackageMachine {
 
   /** Brings an update that was left in the middle to its end; the daemon runs afterwards. @returns whether there was one */
   async resume(): Promise<boolean> {
-    const { journal, service } = this.#o
-    const phase = journal.current()?.phase
-    if (phase !== 'installed' && phase !== 'trial') return false
+    const { service } = this.#o
+    if (!this.isUnderWay) return false
     await this.settle()
     await service.start()
     await this.decide()

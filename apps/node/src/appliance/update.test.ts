@@ -362,7 +362,7 @@ test('a power cut before any step leaves one whole version with its own database
       const cut = await install('newer').then(
         () => false,
         (error) => {
-          if (!(error instanceof PowerCut)) throw error
+          if (!(error instanceof PowerCut || (error as Error).cause instanceof PowerCut)) throw error
           return true
         },
       )

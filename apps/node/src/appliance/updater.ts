@@ -61,6 +61,14 @@ export function nodeService(run: RunTool): NodeService {
   return { start: () => systemctl('start'), stop: () => systemctl('stop') }
 }
 
+/** Neither version is whole: the update is left to be settled, and the node is not started before. */
+export class UnsettledError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'UnsettledError'
+  }
+}
+
 export class Updater {
   readonly #o: UpdaterOptions
 
@@ -113,8 +121,9 @@ export class Updater {
         'This installation installs no bundles by itself; take out of it what you need with holdfast update unpack.',
       )
     const refused = async (error: unknown, bundle: Bundle | null): Promise<never> => {
-      // An update that is under way keeps its state.
-      if (before?.phase !== 'installed' && before?.phase !== 'trial')
+      // An update that is under way keeps its state, by which it is settled.
+      const isUnderWay = before?.phase === 'installed' || before?.phase === 'trial'
+      if (!isUnderWay && !(error instanceof UnsettledError))
         await journal.enter({
           id: bundle?.id.slice(0, 64) ?? '',
           phase: error instanceof BundleError ? 'refused' : 'failed',
@@ -163,11 +172,13 @@ export class Updater {
       await slots.activateOther()
       return state
     } catch (error) {
-      try {
-        await slots.giveUpOther()
-      } finally {
-        await service.start()
-      }
+      await slots.giveUpOther().catch((cause: Error) => {
+        throw new UnsettledError(
+          `${(error as Error).message}; and the old version could not be put back, which is tried again: ${cause.message}`,
+          { cause },
+        )
+      })
+      await service.start()
       throw error
     }
   }

@@ -162,10 +162,12 @@ async function run(): Promise<void> {
     await serveQueue(paths, machine.updater)
     if (hasRequest(paths)) await serveRequest(paths, machine.updater)
   } catch (error) {
-    // The history has it; the unit is started again only after what nobody thought of.
-    if (!(error instanceof BundleError || error instanceof ToolError)) throw error
+    // The history has it; the unit is started again only to settle an update, and after what nobody thought of.
+    const isTold = error instanceof BundleError || error instanceof ToolError
+    if (machine.isUnderWay || !isTold) throw error
   } finally {
-    removeProgramCopy(paths)
+    // What is installed may not be whole: only the copy can settle it, also after a start of the machine.
+    if (!machine.isUnderWay) removeProgramCopy(paths)
   }
 }
 
