@@ -53,3 +53,10 @@ it('systemd understands every line of the units', async () => {
   expect(stdout + stderr).toBe('')
   expect(code).toBe(0)
 })
+
+it('whoever asks for an update may have its bundle anywhere, in /tmp and in a home too', () => {
+  const unit = readFileSync(join(packaged, 'holdfast-update.service'), 'utf8')
+  expect(unit).toMatch(/^ExecStart=/m)
+  expect(unit).not.toMatch(/^PrivateTmp=(?!no$)/m)
+  expect(unit).not.toMatch(/^ProtectHome=(?!no$|read-only$)/m)
+})
