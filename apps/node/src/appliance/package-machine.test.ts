@@ -63,7 +63,8 @@ class Machine {
       journal: this.journal,
       say: (line) => this.said.push(line),
       stepMs: 1,
-      patienceMs: 30,
+      // Whoever is not healthy says that it is final.
+      patienceMs: 60_000,
       node: {
         readiness: async () => {
           this.step()
