@@ -18,7 +18,7 @@ export interface PreflightFinding {
   mend: string | null
 }
 
-/** What the checks look at; gathered by `gatherFacts`, or made up by a test. */
+/** What the checks look at; gathered by the updater, or made up by a test. */
 export interface PreflightFacts {
   release: Release
   /** What this installation takes out of a bundle; null: it cannot install one by itself. */
