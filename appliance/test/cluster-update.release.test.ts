@@ -73,7 +73,7 @@ function watchQuorum({ client }: VmCluster) {
   const ended = new AbortController()
   void (async () => {
     while (!ended.signal.aborted) {
-      const status = await client.run('cluster', 'status', '--json').catch(() => null)
+      const status = await client.once('cluster', 'status', '--json').catch(() => null)
       if (status !== null) {
         seen.looks += 1
         seen.fewest = Math.min(seen.fewest, JSON.parse(status).reachableVoters)

@@ -170,7 +170,7 @@ export class CommandLine {
   async run(...args: string[]): Promise<string> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#once(args)
+        return await this.once(...args)
       } catch (error) {
         if (attempt === maxAttempts || !/cannot be reached/.test((error as Error).message)) throw error
         await sleep(stepMs)
@@ -178,7 +178,8 @@ export class CommandLine {
     }
   }
 
-  #once(args: readonly string[]): Promise<string> {
+  /** One attempt. */
+  once(...args: string[]): Promise<string> {
     const env = { ...process.env, XDG_CONFIG_HOME: this.#folder }
     const [program = '', ...words] = [...(this.#vm.plug?.within ?? []), join(root, 'bin/holdfast'), ...args]
     return new Promise((resolve, reject) => {

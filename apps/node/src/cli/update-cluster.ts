@@ -1,8 +1,6 @@
 /** Updates every node of a cluster, from any machine that is logged in. */
-import { open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HoldfastError } from '@holdfast/api/contract/errors'
-import { uploadChunkBytes } from '@holdfast/api/contract/update-inputs'
 import type { RolloutView, UpdateStatusView } from '@holdfast/api/update-services'
 import type { Command } from 'commander'
 import { CommandError } from './errors.ts'
@@ -10,6 +8,7 @@ import { note, print, printable, printJson } from './output.ts'
 import { openRemote, type Remote, type RemoteFlags, remoteCommand } from './remote.ts'
 import { exitCodes } from './run.ts'
 import { showFinding } from './update-findings.ts'
+import { uploadBundle } from './update-upload.ts'
 
 const lookEveryMs = 1_000
 /** How long no node may answer, while nodes start anew. */
@@ -39,7 +38,7 @@ async function updateCluster(file: string, flags: Flags): Promise<void> {
   // The bundle goes to one node in parts: the next node of the list must not get the rest of them.
   const only = await nodeToUse(flags)
   await using remote = await openRemote(flags, only)
-  await upload(remote, file)
+  await uploadBundle(remote.api.updates, file)
   const { id, version, findings } = await remote.api.updates.check.mutate()
   for (const finding of findings) if (!flags.json) showFinding(finding)
   const allowPause = flags.allowPause === true
@@ -60,21 +59,6 @@ async function nodeToUse(flags: Flags): Promise<string | undefined> {
     )
   const view = await remote.api.cluster.status.query()
   return view.members.find(({ self }) => self)?.url ?? undefined
-}
-
-async function upload(remote: Remote, file: string): Promise<void> {
-  await using handle = await open(file, 'r')
-  const { size } = await handle.stat()
-  for (let offset = 0; offset < size; ) {
-    const { buffer, bytesRead } = await handle.read(
-      Buffer.alloc(uploadChunkBytes),
-      0,
-      uploadChunkBytes,
-      offset,
-    )
-    const data = buffer.subarray(0, bytesRead).toString('base64')
-    offset = (await remote.api.updates.upload.mutate({ offset, data })).bytes
-  }
 }
 
 async function follow({ api }: Remote, flags: Flags): Promise<void> {
