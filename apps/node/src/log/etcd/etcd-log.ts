@@ -33,8 +33,6 @@ export const joiningInMs = 15_000
 const stuckMs = 5000
 /** How long accepted commands may take to come back when the node stops. */
 const drainMs = 3000
-/** Election timeouts without a leader, while a majority can be reached, after which etcd's connections hang. */
-const hangingElections = 2
 /** Clocks this far apart are corrected to the middle one. */
 const toleratedSkewMs = 2000
 
@@ -133,7 +131,7 @@ export class EtcdLog implements Log {
     })
     this.links = new HangingLinks({
       now: () => clock.monotonic(),
-      patienceMs: hangingElections * options.process.electionMs,
+      electionMs: options.process.electionMs,
       reachesMajority: async () =>
         reachesMajority(await this.client.members(false), this.status?.memberId ?? '', options.credentials),
       restart: (leaderlessMs) =>
@@ -425,7 +423,8 @@ export class EtcdLog implements Log {
   private whyNot(): string | null {
     const readOnly = 'this node can be read and takes nothing new until then'
     const { latest } = this.probe
-    if (latest === null) return `The etcd of this node does not answer yet; ${readOnly}.`
+    if (latest === null)
+      return `The etcd of this node does not answer yet${this.process.problem ? ` (${this.process.problem})` : ''}; ${readOnly}.`
     if (latest.leader === null) return `This node does not reach a majority of the cluster; ${readOnly}.`
     if (this.proposals.epoch === null) return `This node is joining in; ${readOnly}.`
     if (this.proposals.oldestMs > stuckMs)
