@@ -58,8 +58,6 @@ export interface EtcdLogOptions {
   onRestoreNeeded: (reason: string) => void
   /** Told when the cluster begins or ends to take changes. */
   onWritable: (writable: boolean, reason: string | null) => void
-  /** Told when the state was taken over into this generation. */
-  onAdopted: () => void
   /** Told of each node's word about itself. */
   onReport?: (report: HeardReport) => void
 }
@@ -126,6 +124,7 @@ export class EtcdLog implements Log {
       onLook: () => {
         if (!this.stopping && !this.restoreAsked) this.block(this.whyNot())
         this.links.look(this.probe.latest)
+        if (this.leads) this.process.led()
       },
       onNewLeader: () => this.proposals.leaderChanged(),
     })
@@ -294,10 +293,7 @@ export class EtcdLog implements Log {
   /** Brings the state under this log; false when it has to come from another node. */
   private async takeOver(): Promise<boolean> {
     const { generation, adopts } = this.o
-    if (this.position?.generation === generation) {
-      this.o.onAdopted()
-      return true
-    }
+    if (this.position?.generation === generation) return true
     if (adopts === 'member') {
       this.restore('this node has no state of this cluster yet')
       return false
@@ -305,7 +301,6 @@ export class EtcdLog implements Log {
     const survivor = adopts === 'renamed'
     const revision = survivor ? (this.position?.revision ?? 0) : 0
     this.position = await this.taking.run({ t: 'adopt', generation, revision, survivor })
-    this.o.onAdopted()
     return true
   }
 

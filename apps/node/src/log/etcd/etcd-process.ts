@@ -40,7 +40,7 @@ export interface EtcdProcessOptions {
   initialCluster: string
   initialState: 'new' | 'existing'
   clusterToken: string
-  /** Makes this member the only one; once. */
+  /** Makes this member the only one, at each start until it leads. */
   forceNew: boolean
   heartbeatMs: number
   electionMs: number
@@ -103,8 +103,6 @@ export class EtcdProcess {
     })
     this.child = child
     this.words.forget()
-    // The next start, after a crash, is an ordinary one.
-    this.forceNew = false
     if (child.pid !== undefined) writeFileSync(join(folder, 'etcd.pid'), `${child.pid}\n`, { mode: 0o600 })
     if (child.stderr) createInterface({ input: child.stderr }).on('line', (line) => this.logged(line))
     let ended = false
@@ -132,6 +130,11 @@ export class EtcdProcess {
         })
       })
     await this.stop()
+  }
+
+  /** It leads: being the only member is behind it, and the next start is an ordinary one. */
+  led(): void {
+    this.forceNew = false
   }
 
   /** Ends it at once, connections and all; it starts again by itself. */
