@@ -389,6 +389,7 @@ export class Node {
       checkpoints: this.checkpoints,
       segments: this.segments,
       security: this.security,
+      newest: () => this.sessions.newest(),
       backups: this.backups,
       updates: this.updates.service,
       peers: () => peerViews(this.discovery?.peers() ?? [], folder.identity.nodeId),

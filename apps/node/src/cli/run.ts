@@ -39,7 +39,7 @@ function isUsage(error: unknown): boolean {
 }
 
 function report(error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = withoutRoom(error) ?? (error instanceof Error ? error.message : String(error))
   process.stderr.write(`holdfast: ${message.replaceAll(/\s*\n\s*/g, ' ')}${hint(error)}\n`)
   if (readEnvironment().debug && error instanceof Error) process.stderr.write(`${error.stack}\n`)
 }
@@ -48,4 +48,12 @@ function report(error: unknown): void {
 function hint(error: unknown): string {
   const ended = error instanceof HoldfastError && ['session-ended', 'unauthenticated'].includes(error.code)
   return ended ? ' Run: holdfast login' : ''
+}
+
+/** SQLite and the system name neither the disk nor a way out. */
+export function withoutRoom(error: unknown): string | null {
+  const { code, path } = (error ?? {}) as { code?: unknown; path?: unknown }
+  if (code !== 'SQLITE_FULL' && code !== 'ENOSPC') return null
+  const where = typeof path === 'string' ? ` (${path})` : ''
+  return `The disk is full${where}: free some of it, and run the command again.`
 }

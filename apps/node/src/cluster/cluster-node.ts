@@ -103,9 +103,11 @@ export class ClusterNode {
       onRestoreNeeded: (reason) => this.restore(reason),
       onWritable: (writable, reason) => {
         this.hooks.writable(writable, reason)
-        if (writable) void this.announce()
+        if (!writable) return
+        void this.announce()
+        // Not before: a start that was cut off must make this node the only member once more.
+        if (folder.membership.read()?.forceNew) folder.membership.update({ forceNew: false })
       },
-      onAdopted: () => folder.membership.update({ forceNew: false }),
     })
     const generation = () => membership.generation
     const onForeignGeneration = (other: string, from: string) => this.foreign(other, from)

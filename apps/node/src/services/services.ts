@@ -41,6 +41,8 @@ export interface ServicesOptions {
   segments: AuditSegments
   peers: () => PeerView[]
   security: SecurityEvents
+  /** Resolves when this node knows the newest, or cannot. */
+  newest: () => Promise<unknown>
   backups: Backups
   updates: Updates
   cluster: ClusterNode | null
@@ -54,8 +56,8 @@ export interface ServicesOptions {
 export function buildServices(options: ServicesOptions): Services {
   const { core, reader, presence, states, overview, setup, nodeSettings, deviceQueries, segments } = options
   const { directory, proposer, passwords, dpop, clock, db, folder } = core
-  const { security } = options
-  const auth = new AuthService({ directory, db, proposer, passwords, dpop, clock })
+  const { security, newest } = options
+  const auth = new AuthService({ directory, db, proposer, passwords, dpop, clock, newest })
   const channels = new ChannelsService({ directory, proposer, states })
   return {
     security: {

@@ -217,6 +217,5 @@ function optionsOf(place: Place, places: readonly Place[], trust: Trust, node: T
     onFailure: () => {},
     onRestoreNeeded: (reason) => node.restores.push(reason),
     onWritable: () => {},
-    onAdopted: () => {},
   }
 }

@@ -33,8 +33,6 @@ export const joiningInMs = 15_000
 const stuckMs = 5000
 /** How long accepted commands may take to come back when the node stops. */
 const drainMs = 3000
-/** Election timeouts without a leader, while a majority can be reached, after which etcd's connections hang. */
-const hangingElections = 2
 /** Clocks this far apart are corrected to the middle one. */
 const toleratedSkewMs = 2000
 
@@ -60,8 +58,6 @@ export interface EtcdLogOptions {
   onRestoreNeeded: (reason: string) => void
   /** Told when the cluster begins or ends to take changes. */
   onWritable: (writable: boolean, reason: string | null) => void
-  /** Told when the state was taken over into this generation. */
-  onAdopted: () => void
   /** Told of each node's word about itself. */
   onReport?: (report: HeardReport) => void
 }
@@ -128,12 +124,13 @@ export class EtcdLog implements Log {
       onLook: () => {
         if (!this.stopping && !this.restoreAsked) this.block(this.whyNot())
         this.links.look(this.probe.latest)
+        if (this.leads) this.process.led()
       },
       onNewLeader: () => this.proposals.leaderChanged(),
     })
     this.links = new HangingLinks({
       now: () => clock.monotonic(),
-      patienceMs: hangingElections * options.process.electionMs,
+      electionMs: options.process.electionMs,
       reachesMajority: async () =>
         reachesMajority(await this.client.members(false), this.status?.memberId ?? '', options.credentials),
       restart: (leaderlessMs) =>
@@ -296,10 +293,7 @@ export class EtcdLog implements Log {
   /** Brings the state under this log; false when it has to come from another node. */
   private async takeOver(): Promise<boolean> {
     const { generation, adopts } = this.o
-    if (this.position?.generation === generation) {
-      this.o.onAdopted()
-      return true
-    }
+    if (this.position?.generation === generation) return true
     if (adopts === 'member') {
       this.restore('this node has no state of this cluster yet')
       return false
@@ -307,7 +301,6 @@ export class EtcdLog implements Log {
     const survivor = adopts === 'renamed'
     const revision = survivor ? (this.position?.revision ?? 0) : 0
     this.position = await this.taking.run({ t: 'adopt', generation, revision, survivor })
-    this.o.onAdopted()
     return true
   }
 
@@ -425,7 +418,8 @@ export class EtcdLog implements Log {
   private whyNot(): string | null {
     const readOnly = 'this node can be read and takes nothing new until then'
     const { latest } = this.probe
-    if (latest === null) return `The etcd of this node does not answer yet; ${readOnly}.`
+    if (latest === null)
+      return `The etcd of this node does not answer yet${this.process.problem ? ` (${this.process.problem})` : ''}; ${readOnly}.`
     if (latest.leader === null) return `This node does not reach a majority of the cluster; ${readOnly}.`
     if (this.proposals.epoch === null) return `This node is joining in; ${readOnly}.`
     if (this.proposals.oldestMs > stuckMs)

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Logger } from '../../platform/logger.ts'
+import { LastWords } from './last-words.ts'
 
 /** etcd's own bounds. */
 const etcdBounds = {
@@ -23,8 +24,6 @@ const lastRestartMs = 10_000
 const settledMs = 30_000
 /** How long it may take to hand on what it has and end. */
 const stopMs = 5000
-/** Lines of its output that are kept for a message. */
-const keptLines = 20
 const lineCharacters = 2000
 
 export interface EtcdProcessOptions {
@@ -41,7 +40,7 @@ export interface EtcdProcessOptions {
   initialCluster: string
   initialState: 'new' | 'existing'
   clusterToken: string
-  /** Makes this member the only one; once. */
+  /** Makes this member the only one, at each start until it leads. */
   forceNew: boolean
   heartbeatMs: number
   electionMs: number
@@ -61,7 +60,9 @@ export class EtcdProcess {
   private restartMs = firstRestartMs
   private restarter: NodeJS.Timeout | null = null
   private forceNew: boolean
-  private readonly lines: string[] = []
+  private readonly words = new LastWords()
+  private exit: string | null = null
+  private startedAt = 0
 
   constructor(options: EtcdProcessOptions) {
     this.o = options
@@ -83,20 +84,25 @@ export class EtcdProcess {
     }
   }
 
+  /** Why it ended the last time; null when it has not, or goes on well since. */
+  get problem(): string | null {
+    const isWell = this.child !== null && Date.now() - this.startedAt > settledMs
+    return isWell ? null : this.exit
+  }
+
   start(): void {
     const { folder, binary } = this.o
     mkdirSync(join(folder, 'data'), { recursive: true, mode: 0o700 })
     // etcd takes each block of the file for a certificate, so the one with the authority's key will not do.
     writeFileSync(this.authorityFile, this.o.authority, { mode: 0o600 })
-    const startedAt = Date.now()
+    this.startedAt = Date.now()
     // setpriv has the kernel end etcd when this process dies, also by kill -9.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', binary, ...this.flags()], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { PATH: process.env.PATH ?? '', GOMEMLIMIT: etcdBounds.memory },
     })
     this.child = child
-    // The next start, after a crash, is an ordinary one.
-    this.forceNew = false
+    this.words.forget()
     if (child.pid !== undefined) writeFileSync(join(folder, 'etcd.pid'), `${child.pid}\n`, { mode: 0o600 })
     if (child.stderr) createInterface({ input: child.stderr }).on('line', (line) => this.logged(line))
     let ended = false
@@ -105,10 +111,10 @@ export class EtcdProcess {
       ended = true
       this.child = null
       rmSync(join(folder, 'etcd.pid'), { force: true })
-      if (!this.stopping) this.again(why, Date.now() - startedAt)
+      if (!this.stopping) this.again(why, Date.now() - this.startedAt)
     }
     child.on('error', (error) => end(`etcd cannot be started: ${error.message}`))
-    child.on('exit', (code, signal) => end(`etcd ended (${signal ?? `code ${code}`})${this.lastWords()}`))
+    child.on('exit', (code, signal) => end(`etcd ended (${signal ?? `code ${code}`})${this.words.text}`))
   }
 
   /** Lets it go on for at most so long, and not start again: one that is taken out is still asked for its vote about that. */
@@ -124,6 +130,11 @@ export class EtcdProcess {
         })
       })
     await this.stop()
+  }
+
+  /** It leads: being the only member is behind it, and the next start is an ordinary one. */
+  led(): void {
+    this.forceNew = false
   }
 
   /** Ends it at once, connections and all; it starts again by itself. */
@@ -150,6 +161,7 @@ export class EtcdProcess {
 
   private again(why: string, ranMs: number): void {
     if (ranMs > settledMs) this.restartMs = firstRestartMs
+    this.exit = why
     this.o.logger.warn({ restartMs: this.restartMs }, why)
     this.o.onExit(why)
     this.restarter = setTimeout(() => this.start(), this.restartMs)
@@ -202,22 +214,7 @@ export class EtcdProcess {
   }
 
   private logged(line: string): void {
-    this.lines.push(line.slice(0, lineCharacters))
-    if (this.lines.length > keptLines) this.lines.shift()
+    this.words.hear(line.slice(0, lineCharacters))
     this.o.logger.debug({ etcd: line.slice(0, lineCharacters) }, 'etcd says')
-  }
-
-  /** The newest line that tells more than a warning. */
-  private lastWords(): string {
-    for (const line of this.lines.toReversed()) {
-      try {
-        const { level, msg, error } = JSON.parse(line) as { level?: string; msg?: string; error?: string }
-        if (level === 'fatal' || level === 'error' || level === 'panic')
-          return `: ${[msg, error].filter(Boolean).join(': ')}`
-      } catch {
-        return `: ${line}`
-      }
-    }
-    return ''
   }
 }

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { TestClock } from '../../trust/test-clock.ts'
 import { HangingLinks } from './hanging-links.ts'
 
-const patienceMs = 2000
+const electionMs = 1000
+const patienceMs = 2 * electionMs
 const lookMs = 100
 
 /** An etcd that is looked at ten times a second of a clock that moves only here. */
@@ -11,7 +12,7 @@ function watched() {
   const state = { leader: null as string | null, answers: true, reaches: true, restarts: 0 }
   const links = new HangingLinks({
     now: () => clock.monotonic(),
-    patienceMs,
+    electionMs,
     reachesMajority: async () => state.reaches,
     restart: () => {
       state.restarts += 1
@@ -73,7 +74,7 @@ test('an answer that comes after a leader did counts for nothing', async () => {
   let restarts = 0
   const links = new HangingLinks({
     now: () => clock.monotonic(),
-    patienceMs,
+    electionMs,
     reachesMajority: () => {
       const asked = Promise.withResolvers<boolean>()
       answer.push(asked)

@@ -1,6 +1,8 @@
 import { connect } from 'node:tls'
 import type { EtcdCredentials, EtcdMember, EtcdStatus } from './etcd-client.ts'
 
+/** Election timeouts without a leader that no election needs. */
+const patience = 2
 /** Pause between two tries to reach the others, ms. */
 const againMs = 300
 const reachMs = 1000
@@ -13,8 +15,7 @@ const settledMs = 60_000
 export interface HangingLinksOptions {
   /** Milliseconds of a clock that never jumps. */
   now: () => number
-  /** Time without a leader that no election needs. */
-  patienceMs: number
+  electionMs: number
   /** Whether etcd's of a majority, this one included, can be connected to now. */
   reachesMajority: () => Promise<boolean>
   /** Starts etcd anew. */
@@ -72,7 +73,7 @@ export class HangingLinks {
     const now = this.o.now()
     if (!reaches) this.since = null
     else if (this.since === null) this.since = askedAt
-    else if (now - this.since >= this.o.patienceMs) {
+    else if (now - this.since >= patience * this.o.electionMs) {
       const leaderlessMs = now - this.since
       this.since = null
       this.peaceUntil = now + this.peaceMs

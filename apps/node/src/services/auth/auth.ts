@@ -32,6 +32,8 @@ export interface AuthOptions {
   passwords: Passwords
   dpop: DpopVerifier
   clock: Clock
+  /** Resolves when this node knows the newest, or cannot. */
+  newest: () => Promise<unknown>
 }
 
 /** Signing in and out. Every failure is an event of the audit log and counts towards the lock-out. */
@@ -58,16 +60,18 @@ export class AuthService implements Omit<Services['auth'], never> {
     const person = this.activePerson(value.name)
     if (person && person.lockedUntil > clock.now()) throw lockedOut(person.lockedUntil - clock.now())
     this.admitUnknown(person, value.name)
-    const hash = person ? ((this.passwordHash.get(person.id) as string | null) ?? null) : null
-    const right = await passwords.verify(hash, value.password)
-    if (!person || !right) throw await this.failed(value.name, origin)
-    const device = value.proof === undefined ? null : await this.provenDevice(value.proof, person)
+    const known = this.hashOf(person)
+    const isKnown = await passwords.verify(known, value.password)
+    const { person: owner, hash } = isKnown ? { person, hash: known } : await this.newlyKnown(value, known)
+    if (!owner) throw await this.failed(value.name, origin)
+    if (owner.lockedUntil > clock.now()) throw lockedOut(owner.lockedUntil - clock.now())
+    const device = value.proof === undefined ? null : await this.provenDevice(value.proof, owner)
     // A browser cannot prove a key with each request, so what its cookie holds is bound to none.
-    const result = await this.openSession(person, value.cookie ? null : device, origin)
+    const result = await this.openSession(owner, value.cookie ? null : device, origin)
     this.failures.forgive(addressKey(origin.remote))
     if (hash !== null && passwords.needsRehash(hash))
-      await this.rehash(person, value.password, result.sessionId)
-    return { ...result, mustChange: directory.people.get(person.id)?.mustChange ?? false }
+      await this.rehash(owner, value.password, result.sessionId)
+    return { ...result, mustChange: directory.people.get(owner.id)?.mustChange ?? false }
   }
 
   /** @throws HoldfastError `wrong-credentials`, `locked-out`, `weak-password` */
@@ -172,6 +176,25 @@ export class AuthService implements Omit<Services['auth'], never> {
     if (lockedUntil > clock.now()) throw lockedOut(lockedUntil - clock.now())
     const hash = (this.passwordHash.get(caller.personId) as string | null) ?? null
     if (!(await passwords.verify(hash, password))) throw await this.failed(caller.name, origin)
+  }
+
+  private hashOf(person: PersonRecord | undefined): string | null {
+    return person ? ((this.passwordHash.get(person.id) as string | null) ?? null) : null
+  }
+
+  /**
+   * Whose password it is, if another node gave it a moment ago: this one may not have heard of it yet, so the newest is
+   * waited for before anybody is refused.
+   */
+  private async newlyKnown(
+    { name, password }: { name: string; password: string },
+    refused: string | null,
+  ): Promise<{ person: PersonRecord | undefined; hash: string | null }> {
+    await this.o.newest()
+    const person = this.activePerson(name)
+    const hash = this.hashOf(person)
+    const isNew = hash !== refused && (await this.o.passwords.verify(hash, password))
+    return { person: isNew ? person : undefined, hash }
   }
 
   private admit(origin: Origin): void {

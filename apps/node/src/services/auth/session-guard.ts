@@ -130,7 +130,7 @@ export class SessionGuard {
   }
 
   /** Whether this node now knows the newest. Callers share one question to the log, and wait for its answer within bounds. */
-  private newest(): Promise<boolean> {
+  newest(): Promise<boolean> {
     this.catchingUp ??= Promise.race([
       this.catchUp().then(
         () => true,

@@ -97,7 +97,12 @@ function warningOf(knownLoss: number, lost: number): string {
     knownLoss > 0
       ? `${knownLoss} entries that another node is known to have had are lost. `
       : 'No entry is known that this node lacks. '
-  return `${known}What the ${lost} missing nodes may have confirmed in the last second before they went, and this node never heard of, is lost as well. Nodes that come back later must be set up anew and join again; never let them run beside this one.`
+  const missing = lost === 1 ? 'missing node' : `${lost} missing nodes`
+  const unheard =
+    lost === 0
+      ? ''
+      : `What the ${missing} may have confirmed in the last second before the end, and this node never heard of, is lost as well. `
+  return `${known}${unheard}Nodes that come back later must be set up anew and join again; never let them run beside this one.`
 }
 
 export function writePendingRecovery(core: Core, pending: PendingRecovery): void {
