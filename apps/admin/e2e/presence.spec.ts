@@ -17,6 +17,17 @@ test('who comes and goes is seen live, can be found and counted', async ({
   await expect(row).toContainText('Offline')
   await expect(row).toContainText('never')
 
+  // Whoever has any page open is here, once, whichever page it is.
+  await ana.page.goto(`${node.url}/settings`)
+  await expect(row).toContainText('Online')
+  await expect(row.getByText('Browser', { exact: true })).toHaveCount(1)
+  await ana.page.getByRole('link', { name: 'Messages' }).click()
+  await expect(ana.page.getByRole('heading', { name: 'Choose a channel' })).toBeVisible()
+  await expect(row.getByText('Browser', { exact: true })).toHaveCount(1)
+  await expect(row).toContainText('Online')
+  await ana.page.goto('about:blank')
+  await expect(row).toContainText('Offline')
+
   await ana.page.goto(`${node.url}/messages`)
   await expect(row).toContainText('Online')
   await expect(row).toContainText('now')

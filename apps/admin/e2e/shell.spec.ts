@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test'
-import { addPerson, signIn } from './calls.ts'
+import { addPerson, asOwner, signIn } from './calls.ts'
 import { expect, expectAccessible, inBothThemes, test } from './fixtures.ts'
 
 const navigation = (page: Page) => page.getByRole('navigation', { name: 'Pages' })
@@ -83,7 +83,22 @@ test.describe('navigation', () => {
     const answer = await page.goto(`${node.url}/no/such/page`)
     expect(answer?.status()).toBe(404)
     await expect(page.getByRole('heading', { name: 'There is no page at this address' })).toBeVisible()
+    // It stands in a frame as every other page does.
+    await expect(page.getByRole('banner').getByText('Holdfast')).toBeVisible()
     await inBothThemes(page, () => expectAccessible(page))
+  })
+
+  test('a page that lost its program to an update offers to reload', async ({ page, context, node }) => {
+    await signIn(context, node)
+    await page.goto(`${node.url}/settings`)
+    await expect(page.getByRole('heading', { name: 'Settings', level: 1 })).toBeVisible()
+    await page.route('**/_next/static/chunks/**', (route) => route.fulfill({ status: 404 }))
+    await navigation(page).getByRole('link', { name: 'Audit' }).click()
+    await expect(page.getByRole('heading', { name: 'This page is older than the node' })).toBeVisible()
+    await inBothThemes(page, () => expectAccessible(page))
+    await page.unroute('**/_next/static/chunks/**')
+    await page.getByRole('button', { name: 'Reload' }).click()
+    await expect(page.getByRole('heading', { name: 'Audit', level: 1 })).toBeVisible()
   })
 })
 
@@ -98,6 +113,24 @@ test.describe('keyboard', () => {
     await page.keyboard.press('Enter')
     await page.keyboard.press('Tab')
     await expect(page.getByRole('tab', { name: 'Facility policy' })).toBeFocused()
+  })
+
+  test('a dialog starts in its first field, and one that asks on the way back', async ({
+    page,
+    context,
+    node,
+  }) => {
+    const { name } = await addPerson(node)
+    await signIn(context, node)
+    await page.goto(`${node.url}/channels`)
+    await page.getByRole('button', { name: 'Create a channel' }).first().press('Enter')
+    await expect(page.getByRole('dialog').getByRole('textbox', { name: 'Name' })).toBeFocused()
+    await page.keyboard.press('Escape')
+    await page.goto(`${node.url}/people`)
+    await page.getByRole('textbox', { name: 'Search people' }).fill(name)
+    await page.getByRole('row', { name }).getByRole('button', { name: 'Kebab toggle' }).press('Enter')
+    await page.getByRole('menuitem', { name: 'Suspend…' }).press('Enter')
+    await expect(page.getByRole('dialog').getByRole('button', { name: 'Cancel' })).toBeFocused()
   })
 
   test('a page is reached and its tabs are changed without a mouse', async ({ page, context, node }) => {
@@ -148,6 +181,35 @@ test('nothing is cut off at 400 pixels', async ({ page, context, node }) => {
   await toggle.click()
   await navigation(page).getByRole('link', { name: 'Overview' }).click()
   await expect(page.getByRole('heading', { name: 'Overview', level: 1 })).toBeVisible()
+})
+
+test('tables fit between 800 and 1280 pixels, however long the names are', async ({
+  page,
+  context,
+  node,
+}) => {
+  const name = `${'long'.repeat(12)}-${process.pid}`
+  await asOwner(node, (call) =>
+    call('channels.create', { name, kind: 'group', topic: 'berths and tides '.repeat(12), members: [] }),
+  )
+  const person = await addPerson(node, {
+    displayName: 'Bartholomew of the Northern Harbour Watch '.repeat(2),
+  })
+  await signIn(context, node)
+  for (const [path, row] of [
+    ['/channels', name],
+    ['/people', person.name],
+  ] as const) {
+    await page.goto(node.url + path)
+    const actions = page.getByRole('row', { name: row }).getByRole('button', { name: 'Kebab toggle' })
+    for (const width of [1280, 1000, 800]) {
+      await page.setViewportSize({ width, height: 720 })
+      await expect(actions).toBeVisible()
+      await expectNoSidewaysScroll(page)
+      const table = page.getByRole('grid').first()
+      expect(await table.evaluate((element) => element.scrollWidth - element.clientWidth)).toBeLessThan(2)
+    }
+  }
 })
 
 async function expectNoSidewaysScroll(page: Page) {

@@ -354,6 +354,7 @@ export interface Services {
   presence: {
     list(): PresenceState[]
     live(signal: AbortSignal): AsyncIterable<PresenceState[]>
+    attend(caller: Caller, value: input.PresenceHere, signal: AbortSignal): AsyncIterable<'here'>
   }
   people: {
     list(query: input.PeopleQuery, caller: Caller): Promise<Page<PersonView>>

@@ -14,6 +14,8 @@ export const actionAreas: { prefix: string; title: string }[] = [
   { prefix: 'log.', title: 'Seals of the log' },
   { prefix: 'update.', title: 'Updates' },
   { prefix: 'backup.', title: 'Backups' },
+  { prefix: 'cluster.', title: 'Nodes of the cluster' },
+  { prefix: 'access.', title: 'Refused for the role' },
 ]
 
 interface ActionWords {
@@ -22,6 +24,40 @@ interface ActionWords {
 }
 
 const known: Record<string, ActionWords> = {
+  'access.refused': {
+    title: 'Access refused',
+    meaning:
+      'Somebody tried what the role does not allow; the detail says what, and how many tries were left out.',
+  },
+  'cluster.created': {
+    title: 'Cluster created',
+    meaning: 'A node that had worked alone became the first of a cluster.',
+  },
+  'cluster.invited': {
+    title: 'Node invited',
+    meaning: 'A join code was made. Whoever has it can bring one node into the cluster until it ends.',
+  },
+  'cluster.invitation-revoked': {
+    title: 'Invitation revoked',
+    meaning: 'The join code is of no use any more.',
+  },
+  'cluster.node-added': {
+    title: 'Node added',
+    meaning: 'It has everything that the facility has, and counts for a majority once it has caught up.',
+  },
+  'cluster.node-updated': {
+    title: 'Node changed',
+    meaning: 'Its name, address, port or version is another one.',
+  },
+  'cluster.node-removed': {
+    title: 'Node removed',
+    meaning: 'It is no member any more and is told nothing new.',
+  },
+  'cluster.recovered': {
+    title: 'Went on alone',
+    meaning:
+      'Most nodes were given up as lost, and one went on as the only member. What only the lost ones had is gone.',
+  },
   'backup.key-set': {
     title: 'Recovery key set',
     meaning:

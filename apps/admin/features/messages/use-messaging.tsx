@@ -1,16 +1,13 @@
 'use client'
 import { Client } from '@holdfast/api/client'
 import { createContext, useContext, useEffect, useState, useSyncExternalStore } from 'react'
+import { useIsAway } from '../../components/use-is-away.ts'
 import { onRecovery } from '../../lib/reachability.ts'
 import type { LiveState } from './live-state.ts'
 import { Messaging } from './messaging.ts'
 import { useApprovedKey } from './use-browser-device.ts'
 
 export const MessagingContext = createContext<Messaging | null>(null)
-
-/** Nobody touched this page for so long: its person is shown as away. */
-const idleMs = 5 * 60_000
-const activity = ['pointerdown', 'keydown', 'wheel'] as const
 
 /** Somebody looks at the page and waits: a browser tries more often than a machine does. */
 const backoffBaseMs = 250
@@ -62,27 +59,8 @@ export function useMessagingConnection(): Messaging | null {
 
 /** Tells the node when the person turns away from this page and comes back. */
 export function usePresenceSignal(messaging: Messaging | null): void {
-  useEffect(() => {
-    if (messaging === null) return
-    let timer: ReturnType<typeof setTimeout> | undefined
-    let isAway = false
-    const touch = () => {
-      clearTimeout(timer)
-      timer = setTimeout(() => {
-        isAway = true
-        messaging.setPresence('away')
-      }, idleMs)
-      if (!isAway) return
-      isAway = false
-      messaging.setPresence('online')
-    }
-    touch()
-    for (const event of activity) window.addEventListener(event, touch, { passive: true })
-    return () => {
-      clearTimeout(timer)
-      for (const event of activity) window.removeEventListener(event, touch)
-    }
-  }, [messaging])
+  const isAway = useIsAway()
+  useEffect(() => messaging?.setPresence(isAway ? 'away' : 'online'), [messaging, isAway])
 }
 
 /** Whether somebody can see the page right now: only then what is shown counts as read. */

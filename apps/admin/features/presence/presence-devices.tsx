@@ -6,6 +6,12 @@ import type { PresentPerson } from './summary.ts'
 
 const shown = 3
 
+/** What a connection is called that is no enrolled device: by its program, as far as people know it. */
+function nameOf({ id, name }: PresentPerson['devices'][number]): string {
+  if (id === null && name.startsWith('holdfast-browser')) return 'Browser'
+  return name || 'Browser or terminal'
+}
+
 /** The devices that somebody is here with, each with its own state. */
 export function PresenceDevices({ person }: { person: PresentPerson }) {
   if (person.devices.length === 0) return <span className="hf-subtle">none connected</span>
@@ -30,7 +36,7 @@ export function PresenceDevices({ person }: { person: PresentPerson }) {
             textMaxWidth="14rem"
             tabIndex={0}
           >
-            {device.name || 'Browser or terminal'}
+            {nameOf(device)}
           </Label>
         </Tooltip>
       ))}

@@ -18,6 +18,7 @@ import { paths } from '../../lib/paths.ts'
 import { onSessionEnd } from '../../lib/session-end.ts'
 import { QuorumBanner } from '../cluster/quorum-banner.tsx'
 import { actionOfPage, homeOf, navigationFor } from './navigation.ts'
+import { useAttendance } from './use-attendance.ts'
 import { SessionContext, useAllowed } from './use-session.ts'
 
 /** An idle page finds out within this time that its session was ended elsewhere. */
@@ -98,6 +99,7 @@ export function SignedInShell({ children }: { children: ReactNode }) {
           </>
         }
       >
+        <Attendance page={page} />
         <Suspense fallback={<PageLoading />}>
           <PageGate page={page} role={role}>
             {children}
@@ -143,6 +145,12 @@ function Place() {
       </span>
     </Tooltip>
   )
+}
+
+/** Of its own, so that turning away and coming back draws nothing anew. */
+function Attendance({ page }: { page: string }) {
+  useAttendance(page)
+  return null
 }
 
 function PageLoading() {

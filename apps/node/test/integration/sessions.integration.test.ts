@@ -26,14 +26,18 @@ async function cutBy(clients: readonly RawClient[], act: () => Promise<unknown>)
 }
 
 /** A browser's tab: a subscription over the WebSocket with the session cookie. */
-async function tab(node: TestNode, person: Person): Promise<{ closed: Promise<number> }> {
+async function tab(
+  node: TestNode,
+  person: Person,
+  path = 'presence.live',
+): Promise<{ closed: Promise<number> }> {
   const headers = { cookie: `__Host-holdfast=${person.token}`, origin: node.url }
   const socket = new WebSocket(`wss://127.0.0.1:${node.port}/trpc`, { ca: node.ca, headers })
   const closed = new Promise<number>((resolve) => socket.once('close', resolve))
   await new Promise((resolve, reject) => {
     socket.once('error', reject)
     socket.once('open', () =>
-      socket.send(JSON.stringify({ id: 1, method: 'subscription', params: { path: 'presence.live' } })),
+      socket.send(JSON.stringify({ id: 1, method: 'subscription', params: { path } })),
     )
     socket.on('message', resolve)
   })
@@ -55,6 +59,19 @@ describe('what ends sessions cuts live connections within a second', () => {
     await node.owner.api.people.resume.mutate({ id: anna.id })
     await expect(anna.api.auth.me.query()).rejects.toEqual(refusedWith('session-ended'))
     await node.signIn(anna.name)
+  })
+
+  test('regression: a page that is open shows its person as here, until he is suspended', async () => {
+    const { node } = shared
+    const anna = await node.newPerson()
+    const stateOfAnna = async () =>
+      (await node.owner.api.presence.list.query()).find(({ person }) => person === anna.id)?.state
+    expect(await stateOfAnna()).toBe('offline')
+    const page = await tab(node, anna, 'presence.here')
+    expect(await stateOfAnna()).toBe('online')
+    await node.owner.api.people.suspend.mutate({ id: anna.id })
+    expect(await page.closed).toBe(revoked)
+    await eventually('Anna offline', async () => (await stateOfAnna()) === 'offline')
   })
 
   test('signing out, of this session only', async () => {

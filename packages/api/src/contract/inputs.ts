@@ -187,6 +187,14 @@ export const deviceUpdate = z.object({
 })
 export type DeviceUpdate = z.infer<typeof deviceUpdate>
 
+export const presenceHere = z
+  .object({
+    /** Nobody has touched the page for a while. */
+    away: z.boolean().default(false),
+  })
+  .prefault({})
+export type PresenceHere = z.infer<typeof presenceHere>
+
 export const auditQuery = z
   .object({
     ...listQuery.unwrap().shape,

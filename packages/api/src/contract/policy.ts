@@ -37,6 +37,7 @@ export const policy = {
   'overview.live': ['owner', 'security', 'operator', 'installer', 'auditor', 'helpdesk'],
   'presence.list': talkers,
   'presence.live': talkers,
+  'presence.here': 'session',
   'people.list': talkers,
   'people.get': staff,
   'people.add': ['owner', 'security', 'helpdesk'],

@@ -14,6 +14,12 @@ export const presence = router({
   live: procedure.subscription(({ ctx, signal }) =>
     ctx.services.presence.live(signal ?? new AbortController().signal),
   ),
+  /** Says that the caller has a page open: he is here as long as it lasts. Answers once that counts. */
+  here: procedure
+    .input(input.presenceHere)
+    .subscription(({ ctx, input, signal }) =>
+      ctx.services.presence.attend(ctx.caller, input, signal ?? new AbortController().signal),
+    ),
 })
 
 export const groups = router({

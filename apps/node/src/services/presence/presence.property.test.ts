@@ -352,6 +352,27 @@ describe('presence of a cluster', () => {
     for (const node of network.nodes) node.presence.stop()
   })
 
+  it('counts an open page of the browser on every node, as long as it lasts', async () => {
+    const network = simulate()
+    network.settle()
+    const [first, second] = network.nodes
+    const closing = new AbortController()
+    const caller = { personId: personId(1), deviceId: null }
+    const page = first?.presence.attend(caller, { away: true }, closing.signal)
+    expect(first?.presence.of(personId(1))).toBe('offline')
+    await page?.next()
+    network.flow(1000)
+    expect(first?.presence.of(personId(1))).toBe('away')
+    expect(second?.presence.list()[1]?.devices).toMatchObject([{ id: null, name: 'holdfast-browser' }])
+    closing.abort()
+    expect((await page?.next())?.done).toBe(true)
+    network.flow(1000)
+    expect(first?.presence.of(personId(1))).toBe('offline')
+    expect(second?.presence.of(personId(1))).toBe('offline')
+    expect(second?.presence.list()[1]?.lastSeenAt).not.toBeNull()
+    for (const node of network.nodes) node.presence.stop()
+  })
+
   it('says nothing of nodes on a single node', () => {
     const node = new SimulatedNode(new Network(), 0, true)
     node.connect(1, 1)

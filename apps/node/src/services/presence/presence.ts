@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import type { PresenceState } from '@holdfast/api/contract/frames'
+import type { Caller } from '@holdfast/api/services'
 import type { Connection } from '../../gateway/connection.ts'
 import type { Log } from '../../log/log.ts'
 import type { Clock } from '../../platform/clock.ts'
@@ -20,6 +22,12 @@ const storeMs = 60_000
 /** People and devices in one command. */
 const maxSeen = 1000
 
+/** What a page of the browser is called whose browser is no device. */
+const pageClient = 'holdfast-browser'
+
+/** What makes somebody present: a connection of the client protocol, or an open page. */
+type Attendance = Pick<Connection, 'personId' | 'deviceId' | 'client' | 'away' | 'openedAt'>
+
 /** A client's own name as other nodes get it. */
 const clientLength = 200
 
@@ -32,7 +40,7 @@ export class Presence {
   private readonly log: Log
   private readonly clock: Clock
   private readonly site: string
-  private readonly here = new Map<string, Set<Connection>>()
+  private readonly here = new Map<string, Set<Attendance>>()
   private readonly lastSeen = new Map<string, number>()
   private readonly deviceSeen = new Map<string, number>()
   private readonly changedPeople = new Set<string>()
@@ -83,7 +91,7 @@ export class Presence {
     this.store()
   }
 
-  connected(connection: Connection): void {
+  connected(connection: Attendance): void {
     const { personId } = connection
     const here = this.here.get(personId)
     if (here) here.add(connection)
@@ -91,7 +99,7 @@ export class Presence {
     this.changed(connection)
   }
 
-  disconnected(connection: Connection): void {
+  disconnected(connection: Attendance): void {
     const here = this.here.get(connection.personId)
     if (here === undefined) return
     here.delete(connection)
@@ -99,7 +107,7 @@ export class Presence {
     this.changed(connection)
   }
 
-  changed(connection: Connection): void {
+  changed(connection: Attendance): void {
     this.seen(connection.personId, connection.deviceId)
     this.cluster?.untold.add(connection.personId)
     this.due(connection.personId)
@@ -203,6 +211,24 @@ export class Presence {
     }
   }
 
+  /** An open page of the browser: its person is here until the signal aborts. Says so once he counts. */
+  async *attend(
+    caller: Pick<Caller, 'personId' | 'deviceId'>,
+    { away }: { away: boolean },
+    signal: AbortSignal,
+  ): AsyncGenerator<'here'> {
+    if (signal.aborted) return
+    const { personId, deviceId } = caller
+    const page = { personId, deviceId, client: pageClient, away, openedAt: this.clock.monotonic() }
+    this.connected(page)
+    try {
+      yield 'here'
+      if (!signal.aborted) await once(signal, 'abort')
+    } finally {
+      this.disconnected(page)
+    }
+  }
+
   private due(personId: string): void {
     this.changedPeople.add(personId)
     this.teller ??= setTimeout(() => this.tell(), tellMs)
@@ -232,7 +258,7 @@ export class Presence {
     }
   }
 
-  private sinceOf(connection: Connection): number {
+  private sinceOf(connection: Attendance): number {
     return Math.round(this.clock.now() - (this.clock.monotonic() - connection.openedAt))
   }
 
