@@ -55,7 +55,13 @@ export class LabCluster implements Field {
   }
 
   async remove(node: LabNode): Promise<void> {
-    await this.until('the cluster is writable', (view) => view.writable)
+    // Without it the others have to be a majority, and one may have come back just now.
+    await this.until(
+      `the members without ${node.host} are online`,
+      (view) =>
+        view.writable &&
+        view.members.every((member) => member.name === node.host || member.state === 'online'),
+    )
     await this.command('cluster', 'remove', node.host, '--yes')
   }
 
