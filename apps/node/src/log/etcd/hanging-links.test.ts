@@ -9,11 +9,11 @@ const lookMs = 100
 /** An etcd that is looked at ten times a second of a clock that moves only here. */
 function watched() {
   const clock = new TestClock()
-  const state = { leader: null as string | null, answers: true, reaches: true, restarts: 0 }
+  const state = { leader: null as string | null, answers: true, reaches: true, first: 0, restarts: 0 }
   const links = new HangingLinks({
     now: () => clock.monotonic(),
     electionMs,
-    reachesMajority: async () => state.reaches,
+    reachesMajority: async () => (state.reaches ? state.first : null),
     restart: () => {
       state.restarts += 1
     },
@@ -33,6 +33,13 @@ function watched() {
 test('an etcd that has no leader, and could reach a majority all the time, is started anew', async () => {
   const { run } = watched()
   expect(await run(patienceMs - lookMs)).toBe(0)
+  expect(await run(patienceMs)).toBe(1)
+})
+
+test('only one of two begins: the other waits for what comes of it', async () => {
+  const { state, run } = watched()
+  state.first = 1
+  expect(await run(2 * patienceMs - lookMs)).toBe(0)
   expect(await run(patienceMs)).toBe(1)
 })
 
@@ -70,13 +77,13 @@ test('one whose new starts do not help is started anew less and less often, and 
 
 test('an answer that comes after a leader did counts for nothing', async () => {
   const clock = new TestClock()
-  const answer: PromiseWithResolvers<boolean>[] = []
+  const answer: PromiseWithResolvers<number>[] = []
   let restarts = 0
   const links = new HangingLinks({
     now: () => clock.monotonic(),
     electionMs,
     reachesMajority: () => {
-      const asked = Promise.withResolvers<boolean>()
+      const asked = Promise.withResolvers<number>()
       answer.push(asked)
       return asked.promise
     },
@@ -86,11 +93,11 @@ test('an answer that comes after a leader did counts for nothing', async () => {
   })
   links.look({ leader: null })
   links.look({ leader: '1' })
-  answer[0]?.resolve(true)
+  answer[0]?.resolve(0)
   await new Promise((resolve) => setImmediate(resolve))
   clock.advance(10 * patienceMs)
   links.look({ leader: null })
-  answer[1]?.resolve(true)
+  answer[1]?.resolve(0)
   await new Promise((resolve) => setImmediate(resolve))
   expect(restarts).toBe(0)
 })

@@ -3,6 +3,8 @@ import type { EtcdCredentials, EtcdMember, EtcdStatus } from './etcd-client.ts'
 
 /** Election timeouts without a leader that no election needs. */
 const patience = 2
+/** The same more for each that goes first: one new start mends a link, and two at once would undo each other. */
+const patienceForEach = 2
 /** Pause between two tries to reach the others, ms. */
 const againMs = 300
 const reachMs = 1000
@@ -16,8 +18,8 @@ export interface HangingLinksOptions {
   /** Milliseconds of a clock that never jumps. */
   now: () => number
   electionMs: number
-  /** Whether etcd's of a majority, this one included, can be connected to now. */
-  reachesMajority: () => Promise<boolean>
+  /** How many of the others go first, when etcds of a majority, this one included, can be connected to now; else null. */
+  reachesMajority: () => Promise<number | null>
   /** Starts etcd anew. */
   restart: (leaderlessMs: number) => void
 }
@@ -61,19 +63,19 @@ export class HangingLinks {
     const { spell } = this
     void this.o
       .reachesMajority()
-      .catch(() => false)
-      .then((reaches) => {
+      .catch(() => null)
+      .then((first) => {
         this.asking = false
         this.askAt = this.o.now() + againMs
-        if (spell === this.spell) this.reached(reaches, now)
+        if (spell === this.spell) this.reached(first, now)
       })
   }
 
-  private reached(reaches: boolean, askedAt: number): void {
+  private reached(first: number | null, askedAt: number): void {
     const now = this.o.now()
-    if (!reaches) this.since = null
+    if (first === null) this.since = null
     else if (this.since === null) this.since = askedAt
-    else if (now - this.since >= patience * this.o.electionMs) {
+    else if (now - this.since >= (patience + first * patienceForEach) * this.o.electionMs) {
       const leaderlessMs = now - this.since
       this.since = null
       this.peaceUntil = now + this.peaceMs
@@ -83,18 +85,19 @@ export class HangingLinks {
   }
 }
 
-/** Whether so many voters can be connected to that they and `self` are a majority. */
+/** How many voters with a smaller id can be connected to, when those that can are a majority with `self`; else null. */
 export async function reachesMajority(
   members: readonly EtcdMember[],
   self: string,
   tls: EtcdCredentials,
-): Promise<boolean> {
+): Promise<number | null> {
   const voters = members.filter((member) => !member.learner)
   const others = voters.filter((member) => member.id !== self)
-  if (others.length === 0) return false
-  const reached = await Promise.all(others.map(({ peerUrls: [url = ''] }) => answers(url, tls)))
-  const there = reached.filter(Boolean).length + (voters.length - others.length)
-  return there > voters.length / 2
+  if (others.length === 0) return null
+  const answered = await Promise.all(others.map(({ peerUrls: [url = ''] }) => answers(url, tls)))
+  const reached = others.filter((_, i) => answered[i])
+  const there = reached.length + (voters.length - others.length)
+  return there > voters.length / 2 ? reached.filter(({ id }) => BigInt(id) < BigInt(self || 0)).length : null
 }
 
 /** Whether the program behind a URL shakes hands; the kernel alone would take a connection for one that stands still. */
