@@ -146,7 +146,8 @@ describe.each<Suite>(['trixie', 'bookworm'])('on a fresh Debian %s with its own 
     })
     await machine.must(['systemctl', 'restart', 'holdfast'])
     const refused = await machine.run(['holdfast', 'backup', 'create'])
-    expect(refused.stderr).toContain('The node may not write to /srv/backups (EROFS)')
+    expect(refused.code).not.toBe(0)
+    expect(refused.stdout + refused.stderr).toContain('The node may not write to /srv/backups (EROFS)')
     const override = '/etc/systemd/system/holdfast.service.d'
     await machine.must(['mkdir', '-p', override])
     const input = '[Service]\nReadWritePaths=/srv/backups\n'
