@@ -14,6 +14,7 @@ import type Database from 'better-sqlite3'
 import { MembershipFile } from './cluster/membership.ts'
 import { type Installation, installIncoming } from './peer/install-incoming.ts'
 import type { Clock } from './platform/clock.ts'
+import { makeRoomToStart } from './platform/disk-guard.ts'
 import { newId } from './platform/random.ts'
 import { fingerprint } from './trust/certificates.ts'
 import { createTrust, loadOrRenewTrust, type Trust, trustPaths } from './trust/files.ts'
@@ -78,6 +79,7 @@ export async function openDataFolder(options: DataFolderOptions): Promise<DataFo
       path,
       `${path} holds a restore that is under way or was cut off: run holdfast backup restore again, then start the node`,
     )
+  await makeRoomToStart(path)
   const lock = acquireLock(path)
   try {
     return await openLocked(path, lock, options)

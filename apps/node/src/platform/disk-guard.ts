@@ -13,6 +13,13 @@ const ballastBytes = 32 * 1024 ** 2
  * are taken again (disk.ts), or dropping the ballast would look like room.
  */
 const ballastShare = 0.02
+const ballastName = 'ballast'
+
+/** Before a start: where there is no room at all not even the lock of the data folder could be written. */
+export async function makeRoomToStart(dataDir: string): Promise<void> {
+  if (diskLevel(await diskSpace(dataDir), 'ok') === 'full')
+    await rm(join(dataDir, ballastName), { force: true })
+}
 
 /** Watches the room on the data folder's disk. When it runs out, messages are refused before anything breaks. */
 export class DiskGuard {
@@ -33,7 +40,7 @@ export class DiskGuard {
     onChange: (level: DiskLevel, message: string) => Promise<void>
   }) {
     this.dataDir = options.dataDir
-    this.ballast = join(options.dataDir, 'ballast')
+    this.ballast = join(options.dataDir, ballastName)
     this.alerts = options.alerts
     this.logger = options.logger
     this.onChange = options.onChange

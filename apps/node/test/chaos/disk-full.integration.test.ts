@@ -1,9 +1,10 @@
 /** A disk that runs full: a tmpfs of its own holds the data folder. Mounting it takes root. */
-import { mkdtempSync } from 'node:fs'
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openDatabase } from '@holdfast/db'
 import { expect, test } from 'vitest'
+import { makeRoomToStart } from '../../src/platform/disk-guard.ts'
 import { eventually, ownerName, startNode, testPassword } from '../harness.ts'
 import { holdfast } from '../node-process.ts'
 import { nextId } from '../raw-client.ts'
@@ -103,4 +104,16 @@ test('a full disk refuses messages, keeps reads and logins, and all goes on once
     code: 0,
     out: expect.stringContaining('"ok":true'),
   })
+})
+
+test('regression: a node starts where not a byte is left, on what it kept back', async () => {
+  using volume = new Volume(mkdtempSync(join(tmpdir(), 'holdfast-disk-')), volumeMib)
+  const ballast = join(volume.dataDir, 'ballast')
+  writeFileSync(ballast, Buffer.alloc(mib))
+  await makeRoomToStart(volume.dataDir)
+  expect(existsSync(ballast)).toBe(true)
+  volume.fill(0)
+  await using node = await startNode({ dataDir: volume.dataDir })
+  expect(existsSync(ballast)).toBe(false)
+  expect(await node.signIn(ownerName, testPassword)).toBeTruthy()
 })
