@@ -289,6 +289,7 @@ function number64(bytes: Buffer, at: number): number {
 }
 
 async function readAt(handle: ByteSource, at: number, bytes: number): Promise<Buffer> {
+  if (!Number.isSafeInteger(at)) throw damaged()
   const buffer = Buffer.alloc(bytes)
   const { bytesRead } = await handle.read(buffer, 0, bytes, at)
   if (bytesRead !== bytes) throw damaged()

@@ -76,7 +76,7 @@ class Probe {
 let lab: Lab
 const probes = new Map<Host, Probe>()
 beforeAll(async () => {
-  lab = await Lab.create({ nodes: 2 })
+  lab = await Lab.create({ nodes: 3 })
   for (const host of ['hf1', 'hf2', hub]) probes.set(host, await Probe.start(lab, host))
 })
 afterEach(() => lab?.healAll())
@@ -221,7 +221,8 @@ describe('kinds of faults', () => {
       return [...rules, ...lines].join('')
     }
     const before = await traces()
-    const fault = await faultKinds[name].break(field, { node: 1, ...values })
+    // Links that are cut before the fault hang long enough to be seen.
+    const fault = await faultKinds[name].break(field, { node: 1, ...values, linkMs: 100 })
     expect(await traces()).not.toBe(before)
     await fault.heal()
     expect(await traces()).toBe(before)
