@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 // Hang guards, not expectations: a loaded two-core machine may be slow, but a test that takes so long is stuck.
 const unitTimeoutMs = 60_000
@@ -20,8 +21,18 @@ const packages = ['packages.test.ts']
 /** They start virtual machines: npm run test:vm and npm run test:release, see appliance/test/vitest.config.ts. */
 const machines = ['vm.test.ts', 'release.test.ts']
 
+/** Tests of whole clusters take longest. They begin first, so that none is left to run alone at the end. */
+class ClustersFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isCluster = ({ moduleId }: TestSpecification) => moduleId.includes('cluster')
+    const sorted = await super.sort(files)
+    return [...sorted.filter(isCluster), ...sorted.filter((file) => !isCluster(file))]
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: ClustersFirst },
     projects: [
       {
         test: {
