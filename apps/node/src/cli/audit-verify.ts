@@ -58,7 +58,7 @@ async function checkpointOf(source: string, flags: RemoteFlags): Promise<string>
 
 async function verifyRemote(flags: NodeFlags, against: string | undefined): Promise<AuditVerdict> {
   await using remote = await openNode(flags)
-  if (against === undefined) return remote.api.audit.verify.mutate()
+  if (against === undefined) return await remote.api.audit.verify.mutate()
   const verdict = await remote.api.audit.verifyAgainst.mutate({ checkpoint: against })
   const fault = await inconsistency(remote.api.audit.checkpoint.query, against)
   return fault === null ? verdict : { ...verdict, ok: false, faults: [...verdict.faults, fault] }
@@ -119,7 +119,7 @@ async function verifyStopped(folder: string, against: string | undefined): Promi
   }
   using _ = lock
   const key = await ownKey(folder)
-  return verifyAudit({
+  return await verifyAudit({
     directory: join(folder, 'audit'),
     database,
     ...(key && { key }),

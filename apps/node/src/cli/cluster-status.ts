@@ -35,7 +35,7 @@ export function clusterStatusCommand(): Command {
 async function status(flags: StatusFlags): Promise<void> {
   const { nodeOrigin } = await import('@holdfast/api/client/urls')
   await using remote = await openRemote(flags, flags.url === undefined ? undefined : nodeOrigin(flags.url))
-  if (flags.watch) return watch(remote.api, flags)
+  if (flags.watch) return await watch(remote.api, flags)
   const view = await remote.api.cluster.status.query()
   show(view, flags)
   if (!view.writable) process.exitCode = exitCodes.refused

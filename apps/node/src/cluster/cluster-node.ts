@@ -420,7 +420,7 @@ export class ClusterNode {
 
   private async download(peer: KnownPeer, signal: AbortSignal): Promise<{ index: number; bytes: number }> {
     using client = this.clientOf(peer)
-    return downloadSnapshot({
+    return await downloadSnapshot({
       client,
       dataFolder: this.o.folder.path,
       generation: this.generation,

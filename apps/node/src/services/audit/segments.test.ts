@@ -30,7 +30,7 @@ async function filesOf(folder: TestFolder): Promise<Record<string, string>> {
 async function expectedFiles(of: readonly AuditRow[] = rows): Promise<Record<string, string>> {
   await using folder = await testFolder()
   await writeSegments(folder, of)
-  return filesOf(folder)
+  return await filesOf(folder)
 }
 
 async function lastFile(folder: TestFolder): Promise<string> {
