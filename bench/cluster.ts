@@ -28,7 +28,7 @@ interface Run extends Omit<ClusterLoad, 'rooms'> {
 const options = parseArgs({
   options: {
     seconds: { type: 'string', default: '8' },
-    'warm-up': { type: 'string', default: '3' },
+    'warm-up': { type: 'string', default: '8' },
     minutes: { type: 'string' },
     loads: { type: 'string' },
     systems: { type: 'string' },
@@ -37,7 +37,7 @@ const options = parseArgs({
 const isLong = options.minutes !== undefined
 const measureMs = isLong ? Number(options.minutes) * 60_000 : Number(options.seconds) * 1_000
 const warmUpMs = Number(options['warm-up']) * 1_000
-const loads = (options.loads ?? (isLong ? '3x170' : '3x170,1x300')).split(',').map(parseLoad)
+const loads = (options.loads ?? (isLong ? '3x200' : '3x200,1x300')).split(',').map(parseLoad)
 const systems = (options.systems ?? (isLong ? 'holdfast' : 'holdfast,etcd,nats')).split(',').map(findSystem)
 if (!(measureMs > 0 && warmUpMs >= 0))
   throw new BenchError('--seconds, --minutes and --warm-up are numbers above 0')
@@ -46,7 +46,7 @@ function parseLoad(text: string): Load {
   const [, writers, window] = (loadForm.exec(text) ?? []).map(Number)
   if (!writers || !window)
     throw new BenchError(
-      `a load is WRITERSxWINDOW, such as 3x170 for three writers with 170 messages each, not ${text}`,
+      `a load is WRITERSxWINDOW, such as 3x200 for three writers with 200 messages each, not ${text}`,
     )
   return { writers, window }
 }

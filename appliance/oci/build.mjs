@@ -49,6 +49,13 @@ const types = {
   layer: 'application/vnd.oci.image.layer.v1.tar+gzip',
 }
 
+/** Node with the flags that bin/holdfast explains; the first line of a program has room for one. */
+const entrypoint = [
+  '/usr/lib/holdfast/node/bin/node',
+  '--disable-warning=ExperimentalWarning',
+  '--initial-old-space-size=128',
+  '/usr/bin/holdfast',
+]
 /** What is set for the process; everything else is the operator's (docs/reference/settings.md). */
 const environment = {
   PATH: '/usr/bin',
@@ -201,7 +208,7 @@ function manifestOf({ layout, layers, version, epochSeconds }) {
       User: `${user}:${user}`,
       ExposedPorts: { '7443/tcp': {} },
       Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-      Entrypoint: ['/usr/bin/holdfast'],
+      Entrypoint: entrypoint,
       Cmd: ['serve'],
       Volumes: { '/data': {} },
       WorkingDir: '/data',

@@ -9,6 +9,13 @@ import { LastWords } from './last-words.ts'
 const etcdBounds = {
   databaseBytes: 2 * 1024 ** 3,
   requestBytes: 1_572_864,
+  /**
+   * Time between commits of the database, during which changes gather. Nothing depends on it: what is not in the database yet
+   * is in etcd's write-ahead log.
+   */
+  commitMs: 500,
+  /** Changes after which it commits at once. */
+  commitChanges: 100_000,
   /** Raft entries between snapshots; all of them are in memory, which is why batches are small. */
   snapshotEntries: 1000,
   /** Older ones that stay in memory for a member that was away for a moment; one that lacks more takes a snapshot. */
@@ -204,6 +211,8 @@ export class EtcdProcess {
       `--experimental-snapshot-catchup-entries=${etcdBounds.catchUpEntries}`,
       `--max-request-bytes=${etcdBounds.requestBytes}`,
       `--quota-backend-bytes=${etcdBounds.databaseBytes}`,
+      `--backend-batch-interval=${etcdBounds.commitMs}ms`,
+      `--backend-batch-limit=${etcdBounds.commitChanges}`,
       '--auto-compaction-retention=0',
       '--backend-bbolt-freelist-type=map',
       '--logger=zap',

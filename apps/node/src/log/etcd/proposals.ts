@@ -20,7 +20,7 @@ export const proposalBounds = {
    */
   partialWrites: 1,
   /** Characters of commands in one batch; etcd keeps thousands of entries in memory. */
-  batchCharacters: 64_000,
+  batchCharacters: 100_000,
   /** A write that is not answered by then is made again, with the same number. */
   writeMs: 2000,
   /** Pause before it is made again. */
