@@ -221,9 +221,13 @@ export class EtcdLog implements Log {
   }
 
   propose(command: string, settle: Settle): void {
+    this.admit()
+    this.proposals.add(command, settle)
+  }
+
+  admit(): void {
     if (this.stopping || !this.writer.running) throw shuttingDown()
     if (this.blocked !== null && !this.joiningIn) throw this.refusal(this.blocked)
-    this.proposals.add(command, settle)
   }
 
   /** Whether this node has just started and may take part any moment: what comes until then waits. */
