@@ -7,6 +7,7 @@ import { createPrivateKey, sign } from 'node:crypto'
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import { protocolVersion } from '@holdfast/api/contract/frames'
 import type { ClusterPrisma } from '@holdfast/db/prisma'
+import { CertificateRenewal } from './certificate-renewal.ts'
 import { clientAddresses } from './cluster/client-addresses.ts'
 import type { ClusterNode } from './cluster/cluster-node.ts'
 import type { Config } from './config/config.ts'
@@ -49,7 +50,6 @@ const site = 'main'
 /** Audit events that a crash may keep from the files; more were taken away. */
 const crashEvents = 100
 /** How often the node looks whether its certificate is due, and names every address that the machine has by now. */
-const renewalCheckMs = 60_000
 
 export interface NodeOptions {
   config: Config
@@ -89,7 +89,7 @@ export class Node {
   private discovery: Discovery | null = null
   private port = 0
   private ready = false
-  private renewer: NodeJS.Timeout | null = null
+  private readonly renewal: CertificateRenewal
   private auditHead = { seq: 0, hash: '' }
   private metricsToken: Secret | null = null
   private readonly cluster: ClusterNode | null
@@ -132,6 +132,13 @@ export class Node {
       security: this.security,
       clock,
       catchUp: () => log.readIndex(),
+    })
+    this.renewal = new CertificateRenewal({
+      renew: (nowMs) => folder.renewTrust(nowMs),
+      use: () => this.useCertificates(),
+      clock,
+      alerts,
+      logger,
     })
     this.states = new ChannelStates(directory, db)
     this.gateway = new Gateway({
@@ -251,14 +258,14 @@ export class Node {
     this.updates.start()
     void this.segments.start()
     void this.checkpoints.start()
-    this.renewer = setInterval(() => void this.renewCertificate(), renewalCheckMs)
+    this.renewal.start()
     void this.startDiscovery()
     return port
   }
 
   async stop(): Promise<void> {
     this.ready = false
-    if (this.renewer) clearInterval(this.renewer)
+    this.renewal.stop()
     await this.discovery?.stop()
     await this.cluster?.stop()
     this.gateway.stop()
@@ -356,20 +363,10 @@ export class Node {
     void this.http?.checkSessions()
   }
 
-  /** Takes a new certificate into use before the old one ends; connections stay. */
-  private async renewCertificate(): Promise<void> {
-    const { folder, clock, alerts } = this.core
-    try {
-      if (!(await folder.renewTrust(clock.now()))) return
-      const { node, authority } = folder.trust
-      this.http?.reloadCertificate({ key: node.key, cert: node.certificate, ca: authority.certificate })
-      this.cluster?.reload()
-      alerts.clear('certificate')
-      this.logger.info('the node has a new certificate')
-    } catch (error) {
-      alerts.raise('warning', 'certificate', "The node's certificate could not be renewed; the log says why.")
-      this.logger.error({ err: error }, 'the certificate could not be renewed')
-    }
+  private useCertificates(): void {
+    const { node, authority } = this.core.folder.trust
+    this.http?.reloadCertificate({ key: node.key, cert: node.certificate, ca: authority.certificate })
+    this.cluster?.reload()
   }
 
   private buildHttp(): HttpServer {

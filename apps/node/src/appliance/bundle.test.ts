@@ -1,4 +1,4 @@
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { lstatSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { extractArtefact, readBundle, releaseNotes } from './bundle.ts'
@@ -54,6 +54,19 @@ test('its parts and notes are taken out, and a part that is not what the list sa
   await expect(extractArtefact(bundle, other, workshop.path('taken'))).rejects.toMatchObject({
     fault: 'altered',
   })
+})
+
+test('regression: a link that waits where a part goes is not followed', async () => {
+  const files = { 'rootfs.img': 'an image', 'release-notes.md': '# What is new' }
+  const bundle = await read(workshop.bundle('linked', { vendor: 'vendor', version: '0.2.0', files }))
+  const [image] = bundle.contents.artefacts
+  if (image === undefined) throw new Error('the bundle lists no image')
+  writeFileSync(workshop.path('precious'), 'of somebody else')
+  symlinkSync(workshop.path('precious'), workshop.path('rootfs.img.half'))
+  await extractArtefact(bundle, image, workshop.path('rootfs.img.half'))
+  expect(readFileSync(workshop.path('precious'), 'utf8')).toBe('of somebody else')
+  expect(lstatSync(workshop.path('rootfs.img.half')).isFile()).toBe(true)
+  expect(readFileSync(workshop.path('rootfs.img.half'), 'utf8')).toBe('an image')
 })
 
 test('nothing is taken out of what was put in its place after the check', async () => {

@@ -1,4 +1,13 @@
-import { chownSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncFolder } from '../platform/files.ts'
@@ -17,7 +26,10 @@ export async function copyDatabases(nodeFolder: string, to: string): Promise<voi
   mkdirSync(half, { recursive: true, mode: 0o700 })
   for (const file of databases.flatMap((name) => [name, ...sideFiles.map((side) => name + side)])) {
     const from = join(nodeFolder, file)
-    if (existsSync(from)) cpSync(from, join(half, file), { preserveTimestamps: true })
+    if (!existsSync(from)) continue
+    // The folder is the daemon's, and root is who copies: a link could have it give away what it leads to.
+    if (!lstatSync(from).isFile()) throw new Error(`${from} is no file of its own; nothing was changed.`)
+    cpSync(from, join(half, file), { preserveTimestamps: true })
   }
   for (const name of readdirSync(half)) await syncPath(join(half, name))
   await syncFolder(half)
@@ -38,7 +50,7 @@ export async function restoreDatabases(
       if (!existsSync(join(from, file))) continue
       const temporary = join(nodeFolder, `${file}.restored`)
       cpSync(join(from, file), temporary)
-      chownSync(temporary, owner.uid, owner.gid)
+      lchownSync(temporary, owner.uid, owner.gid)
       await syncPath(temporary)
       renameSync(temporary, join(nodeFolder, file))
     }

@@ -5,7 +5,7 @@
  *   1 superblock · 2 the inode of the root · 3 its directory's entries · 4 a file's inode · 5 its blocks and its fragment
  */
 import { createHash } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, rmSync } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import { inflateSync } from 'node:zlib'
 import type { ByteSource } from './verity.ts'
@@ -90,7 +90,9 @@ export class Squashfs {
     const inode = this.#files.get(name)
     if (inode === undefined) throw new SquashfsError(`there is no ${name} in it`)
     const sum = createHash('sha256')
-    const out = createWriteStream(to, { mode, flush: true })
+    // In a folder that others may write, a link could wait under this name: it is removed, never followed.
+    rmSync(to, { force: true })
+    const out = createWriteStream(to, { flags: 'wx', mode, flush: true })
     const done = finished(out)
     // Whoever waits for room learns of a failure too.
     done.catch(() => {})

@@ -1,10 +1,11 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
 import { type AppliancePaths, appliancePaths } from './paths.ts'
-import { requestUpdate, serveRequest, uploadedFile } from './update-request.ts'
+import { requestFile, requestUpdate, serveRequest, uploadedFile } from './update-request.ts'
 import type { Updater } from './updater.ts'
 
 let paths: AppliancePaths
@@ -41,6 +42,16 @@ test('regression: a link in the place of the upload does not make root read what
   await expect(serveRequest(paths, updater)).rejects.toThrow('no bundle was uploaded')
   expect(installed).toEqual([])
   expect(existsSync(join(paths.node, 'of-root'))).toBe(true)
+})
+
+test('regression: a link in the place of the request is not read, and a pipe in that of the upload is not waited for', async () => {
+  writeFileSync(join(paths.node, 'of-root'), 'a secret of root')
+  symlinkSync(join(paths.node, 'of-root'), join(paths.uploads, requestFile))
+  await expect(serveRequest(paths, updater)).rejects.toThrow('ELOOP')
+  execFileSync('mkfifo', [join(paths.uploads, uploadedFile)])
+  await requestUpdate(paths, { by: 'ingrid', again: false, allowPause: false })
+  await expect(serveRequest(paths, updater)).rejects.toThrow('no bundle was uploaded')
+  expect(installed).toEqual([])
 })
 
 test('a request without an upload is gone after it was refused', async () => {

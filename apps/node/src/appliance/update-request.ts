@@ -1,6 +1,6 @@
 /** How the daemon, which may change nothing on the machine, asks root to install what was uploaded to it. */
-import { constants, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { constants, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { atomicWriteFile } from '../platform/files.ts'
@@ -17,6 +17,8 @@ export const uploadedFile = 'upload.raucb'
 
 const ownerOnly = 0o600
 const copyBytes = 4 * 1024 * 1024
+/** How root opens what the daemon put there: no link is followed, and no pipe waited for. */
+const itself = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 const requestSchema = z.strictObject({
   by: z.string().min(1).max(200),
@@ -44,7 +46,9 @@ export async function serveRequest(paths: AppliancePaths, updater: Updater): Pro
   const upload = join(paths.uploads, uploadedFile)
   const copy = join(paths.update, 'incoming.raucb')
   try {
-    const { by, ...options } = requestSchema.parse(JSON.parse(readFileSync(asked, 'utf8')))
+    const { by, ...options } = requestSchema.parse(
+      JSON.parse(await readFile(asked, { encoding: 'utf8', flag: itself })),
+    )
     rmSync(asked)
     mkdirSync(paths.update, { recursive: true })
     await takeUpload(upload, copy)
@@ -96,7 +100,7 @@ export async function installFromFolder(
 /** The daemon owns the folder: what is opened must be the file itself, and nobody but root reads the copy. */
 async function takeUpload(upload: string, copy: string): Promise<void> {
   try {
-    await using from = await open(upload, constants.O_RDONLY | constants.O_NOFOLLOW)
+    await using from = await open(upload, itself)
     if (!(await from.stat()).isFile()) throw new Error('it is no file')
     rmSync(copy, { force: true })
     await using to = await open(copy, 'wx', ownerOnly)

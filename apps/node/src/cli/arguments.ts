@@ -12,6 +12,14 @@ export function integer(minimum: number, maximum: number): (text: string) => num
   }
 }
 
+/** Text of a length within bounds. */
+export function characters(minimum: number, maximum: number): (text: string) => string {
+  return (text) => {
+    if (text.length >= minimum && text.length <= maximum) return text
+    throw new InvalidArgumentError(`Write ${minimum} to ${maximum} characters.`)
+  }
+}
+
 export const sequence = integer(0, 0xffff_ffff)
 export const rows = integer(1, limits.listRows)
 

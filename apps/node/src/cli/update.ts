@@ -1,11 +1,15 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import type { Machine } from '../appliance/machine.ts'
+import { characters } from './arguments.ts'
 import { facts, note, print, printJson, printRows } from './output.ts'
 import { exitCodes } from './run.ts'
 import { stopClusterCommand, updateClusterCommand } from './update-cluster.ts'
 import { showFinding } from './update-findings.ts'
 import { unpackCommand } from './update-unpack.ts'
+
+/** As the journal of updates takes it. */
+const updateByCharacters = 200
 
 interface Flags {
   json?: boolean
@@ -31,7 +35,7 @@ export function updateCommand(): Command {
     .argument('<bundle>', 'file of the bundle')
     .option('--again', 'also when this bundle was taken back before')
     .option('--allow-pause', 'also in a cluster of two, where nobody can write while this node restarts')
-    .option('--by <who>', 'who asked for it, for the audit log')
+    .option('--by <who>', 'who asked for it, for the audit log', characters(1, updateByCharacters))
     .action(install)
   command.addCommand(updateClusterCommand())
   command.addCommand(stopClusterCommand())

@@ -55,10 +55,14 @@ export class LocalLog implements Log {
   }
 
   propose(command: string, settle: Settle): void {
-    if (this.stopping || !this.writer.running) throw shuttingDown()
-    if (this.waiting.length >= limits.logQueue) throw busy()
+    this.admit()
     this.waiting.push({ command, settle })
     if (this.inflight.length === 0) this.cut()
+  }
+
+  admit(): void {
+    if (this.stopping || !this.writer.running) throw shuttingDown()
+    if (this.waiting.length >= limits.logQueue) throw busy()
   }
 
   readIndex(): Promise<void> {

@@ -14,6 +14,8 @@ export interface Log {
    * @throws HoldfastError `busy` when limits.logQueue commands wait already, `shutting-down` after stop.
    */
   propose(command: string, settle: Settle): void
+  /** Throws what `propose` would refuse any command with now, for whoever has something costly to do first. */
+  admit(): void
   /** Index of the newest applied batch. */
   readonly index: number
   /** State chain after that batch, hex. */

@@ -12,6 +12,7 @@ function keepingLog(proposed: string[]): Log {
       proposed.push(command)
       settle(null, null, 0)
     },
+    admit: () => {},
     readIndex: async () => {},
     onCommit: () => {},
     holdCheckpoints: () => {},

@@ -36,6 +36,11 @@ export class Proposer {
     return this.proposeEncoded(JSON.stringify(command))
   }
 
+  /** @throws HoldfastError `busy`, `no-quorum` or `shutting-down` when nothing can be proposed now */
+  admit(): void {
+    this.log.admit()
+  }
+
   private tooEarly(name: string): HoldfastError | null {
     if (this.gate === null) return null
     const [since, common] = [this.gate.since(name), this.gate.common()]

@@ -49,3 +49,22 @@ test('once it has ended nothing is started any more', async () => {
   await advance()
   expect(done).toEqual(['stop: it joins'])
 })
+
+test('regression: what asks just as the new one has started is not lost, in whichever turn', async () => {
+  for (let turns = 0; turns < 8; turns += 1) {
+    const asked: string[] = []
+    let start = Promise.withResolvers<void>()
+    const restarts = new Restarts({
+      stop: async (reason) => void asked.push(reason),
+      start: () => start.promise,
+    })
+    restarts.ask('first')
+    for (let i = 0; i < 8; i += 1) await Promise.resolve()
+    start.resolve()
+    for (let i = 0; i < turns; i += 1) await Promise.resolve()
+    start = Promise.withResolvers()
+    restarts.ask('just then')
+    for (let i = 0; i < 8; i += 1) await Promise.resolve()
+    expect(asked, `${turns} turns later`).toEqual(['first', 'just then'])
+  }
+})

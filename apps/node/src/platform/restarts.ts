@@ -17,9 +17,7 @@ export class Restarts {
   ask(reason: string): void {
     if (this.#ended) return
     if (this.#running === null) {
-      this.#running = this.#run(reason).finally(() => {
-        this.#running = null
-      })
+      this.#running = this.#run(reason)
     } else if (this.#starts) this.#again = reason
   }
 
@@ -38,5 +36,7 @@ export class Restarts {
       await this.#steps.start()
       this.#starts = false
     }
+    // In the turn of the last look at what was asked: nobody can ask in between and be lost.
+    this.#running = null
   }
 }

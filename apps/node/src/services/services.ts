@@ -55,9 +55,9 @@ export interface ServicesOptions {
 /** The services as the routers call them. */
 export function buildServices(options: ServicesOptions): Services {
   const { core, reader, presence, states, overview, setup, nodeSettings, deviceQueries, segments } = options
-  const { directory, proposer, passwords, dpop, clock, db, folder } = core
+  const { directory, proposer, passwords, dpop, clock, db, folder, logger } = core
   const { security, newest } = options
-  const auth = new AuthService({ directory, db, proposer, passwords, dpop, clock, newest })
+  const auth = new AuthService({ directory, db, proposer, passwords, dpop, clock, logger, newest })
   const channels = new ChannelsService({ directory, proposer, states })
   return {
     security: {

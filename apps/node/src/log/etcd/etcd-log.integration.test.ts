@@ -83,6 +83,8 @@ test('a node that was away catches up by the log, and by another node when the l
   await until('it asks for a state', () => three.restores.length > 0)
   expect(three.log.writable).toBe(false)
   await expect(three.send('x')).rejects.toMatchObject({ code: 'no-quorum' })
+  // Regression: whoever asks it for the newest is not left waiting.
+  await expect(three.log.readIndex()).rejects.toThrow('takes its state from another one')
 }, 120_000)
 
 test('regression: what comes while a node starts waits until it takes part, and is refused when it can not', async () => {

@@ -20,6 +20,7 @@ import { EtcdProcess, type EtcdProcessOptions } from './etcd-process.ts'
 import { HangingLinks, reachesMajority } from './hanging-links.ts'
 import { type HeardReport, NodeReports } from './node-reports.ts'
 import { logPrefix, Proposals, proposalBounds } from './proposals.ts'
+import { RevisionWaiters } from './revision-waiters.ts'
 import { TakeOver } from './take-over.ts'
 
 /** Pauses, ms. */
@@ -93,7 +94,7 @@ export class EtcdLog implements Log {
   ownState: OwnState = 'online'
   private readonly startedAt: number
   private readonly startedMonotonicMs: number
-  private readonly waiters = new Set<{ revision: number; done: () => void }>()
+  private readonly waiters = new RevisionWaiters()
   private readonly taking: TakeOver
 
   constructor(options: EtcdLogOptions) {
@@ -220,9 +221,13 @@ export class EtcdLog implements Log {
   }
 
   propose(command: string, settle: Settle): void {
+    this.admit()
+    this.proposals.add(command, settle)
+  }
+
+  admit(): void {
     if (this.stopping || !this.writer.running) throw shuttingDown()
     if (this.blocked !== null && !this.joiningIn) throw this.refusal(this.blocked)
-    this.proposals.add(command, settle)
   }
 
   /** Whether this node has just started and may take part any moment: what comes until then waits. */
@@ -237,21 +242,19 @@ export class EtcdLog implements Log {
 
   /**
    * Resolves when everything that was acknowledged anywhere before the call is applied here (a linearizable read).
-   * @throws EtcdError when the cluster does not answer
+   * @throws EtcdError when the cluster does not answer; Error when it is not applied in time, or not any more
    */
   async readIndex(): Promise<void> {
     const newest = await this.client.list(logPrefix, { keysOnly: true })
     const revision = Math.max(0, ...newest.map((kv) => kv.modRevision))
-    if (this.revision >= revision || this.stopping) return
-    await new Promise<void>((done) => {
-      this.waiters.add({ revision, done })
-    })
+    if (this.revision < revision) await this.waiters.wait(revision)
   }
 
   /** Takes part no more, in votes not after `votesMs`; what is here can still be read. */
   async retire(reason: string, votesMs: number): Promise<void> {
     this.restoreAsked = true
     this.unfollow()
+    this.waiters.end(reason)
     this.block(reason)
     this.proposals.stop()
     for (const timer of this.timers) clearInterval(timer)
@@ -272,8 +275,7 @@ export class EtcdLog implements Log {
     this.taking.stop()
     this.reports.stop()
     this.watch?.close()
-    for (const { done } of this.waiters) done()
-    this.waiters.clear()
+    this.waiters.end(shuttingDown().message)
     this.client.close()
     await this.writer.close()
     await this.process.stop()
@@ -368,7 +370,7 @@ export class EtcdLog implements Log {
       if (message.watch === this.watches) this.arrivals?.applied()
       if (this.position) this.position.revision = message.revision
       for (const batch of message.batches) this.applied(batch)
-      this.wake()
+      this.waiters.applied(this.revision)
     } else if (message.t === 'flushed') {
       this.durable = { index: message.index, revision: message.revision }
     } else if (message.t === 'adopted') {
@@ -392,14 +394,6 @@ export class EtcdLog implements Log {
     this.listener({ index, at, commands, effects })
   }
 
-  private wake(): void {
-    for (const waiter of this.waiters)
-      if (this.revision >= waiter.revision) {
-        this.waiters.delete(waiter)
-        waiter.done()
-      }
-  }
-
   /** Has the writer leave the write-ahead log alone while the database is copied. */
   holdCheckpoints(held: boolean): void {
     this.writer.post({ t: 'hold-checkpoints', held })
@@ -411,7 +405,9 @@ export class EtcdLog implements Log {
     this.restoreAsked = true
     this.unfollow()
     if (this.ownState === 'online') this.ownState = 'restoring'
-    this.block(`This node takes its state from another one: ${reason}`)
+    const restoring = `This node takes its state from another one: ${reason}`
+    this.waiters.end(restoring)
+    this.block(restoring)
     this.o.onRestoreNeeded(reason)
   }
 

@@ -4,6 +4,7 @@ import type { Caller, LoginResult, Origin, Services, SessionView } from '@holdfa
 import type Database from 'better-sqlite3'
 import type { Proposer } from '../../log/proposer.ts'
 import type { Clock } from '../../platform/clock.ts'
+import type { Logger } from '../../platform/logger.ts'
 import { newId } from '../../platform/random.ts'
 import type { Actor } from '../../state/commands.ts'
 import type { DeviceRecord, Directory, PersonRecord, SessionRecord } from '../../state/directory.ts'
@@ -29,9 +30,10 @@ export interface AuthOptions {
   /** Reads password hashes, which memory does not hold. */
   db: Database.Database
   proposer: Proposer
-  passwords: Passwords
+  passwords: Pick<Passwords, 'hash' | 'verify' | 'needsRehash'>
   dpop: DpopVerifier
   clock: Clock
+  logger: Logger
   /** Resolves when this node knows the newest, or cannot. */
   newest: () => Promise<unknown>
 }
@@ -70,7 +72,7 @@ export class AuthService implements Omit<Services['auth'], never> {
     const result = await this.openSession(owner, value.cookie ? null : device, origin)
     this.failures.forgive(addressKey(origin.remote))
     if (hash !== null && passwords.needsRehash(hash))
-      await this.rehash(owner, value.password, result.sessionId)
+      await this.rehash({ person: owner, hash, password: value.password, sessionId: result.sessionId })
     return { ...result, mustChange: directory.people.get(owner.id)?.mustChange ?? false }
   }
 
@@ -198,6 +200,8 @@ export class AuthService implements Omit<Services['auth'], never> {
   }
 
   private admit(origin: Origin): void {
+    // Whatever comes of a try is written. Clients ask again while there is no majority: that costs no hash, and no try.
+    this.o.proposer.admit()
     const key = addressKey(origin.remote)
     if (!this.tries.take(key)) throw rateLimited(this.tries.waitMs(key))
     const wait = this.failures.waitMs(key)
@@ -247,13 +251,26 @@ export class AuthService implements Omit<Services['auth'], never> {
     return device
   }
 
-  private async rehash(person: PersonRecord, password: string, sessionId: string): Promise<void> {
-    const passwordHash = await this.o.passwords.hash(password)
-    await this.o.proposer.propose(
-      'person.setPassword',
-      { id: person.id, name: person.name, remote: '' },
-      { id: person.id, passwordHash, mustChange: person.mustChange, keepSession: sessionId },
-    )
+  /** The session is open already: what fails here is done at the next sign-in. */
+  private async rehash(signedIn: {
+    person: PersonRecord
+    hash: string
+    password: string
+    sessionId: string
+  }): Promise<void> {
+    const { person, hash, password, sessionId } = signedIn
+    try {
+      const passwordHash = await this.o.passwords.hash(password)
+      // Changed meanwhile: the old password must not come back.
+      if (this.hashOf(person) !== hash) return
+      await this.o.proposer.propose(
+        'person.setPassword',
+        { id: person.id, name: person.name, remote: '' },
+        { id: person.id, passwordHash, mustChange: person.mustChange, keepSession: sessionId },
+      )
+    } catch (error) {
+      this.o.logger.warn({ err: error, person: person.id }, 'a password was not hashed anew')
+    }
   }
 
   private sessionPayload(

@@ -33,6 +33,7 @@ function directLog(machine: TestMachine): Log {
     },
     onCommit: () => {},
     holdCheckpoints: () => {},
+    admit: () => {},
     readIndex: async () => {},
     start: async () => {},
     stop: async () => {},
