@@ -125,6 +125,8 @@ async function openLocked(path: string, lock: FolderLock, options: DataFolderOpt
     const names = () => ownNames([...options.publicNames, ...addressOf(membership)])
     const renewInterconnect = (nowMs: number) =>
       loadOrRenewInterconnect(path, { nodeName: identity.nodeId, ...names(), nowMs })
+    /** Whether one was renewed that nobody was told of, because the other one could not be. */
+    let untold = false
     const folder: DataFolder = {
       path,
       clusterFile,
@@ -145,10 +147,18 @@ async function openLocked(path: string, lock: FolderLock, options: DataFolderOpt
       },
       renewTrust: async (nowMs) => {
         const renewed = await loadOrRenewTrust(path, { nodeName, ...names(), nowMs })
-        if (renewed.renewed) folder.trust = { authority: renewed.authority, node: renewed.node }
+        if (renewed.renewed) {
+          folder.trust = { authority: renewed.authority, node: renewed.node }
+          untold = true
+        }
         const between = folder.interconnect === null ? null : await renewInterconnect(nowMs)
-        if (between?.renewed) folder.interconnect = { authority: between.authority, node: between.node }
-        return renewed.renewed || between?.renewed === true
+        if (between?.renewed) {
+          folder.interconnect = { authority: between.authority, node: between.node }
+          untold = true
+        }
+        const told = untold
+        untold = false
+        return told
       },
       names,
       close: () => {

@@ -144,7 +144,7 @@ export class NodeUpdates {
     return await Promise.all(
       this.#others(this.#cluster).map(async ({ id, facts }) => {
         const answer = await this.#call(id, 'update.machine', {}, askMs).catch(() => null)
-        return { ...facts, machine: machineStateSchema.nullable().parse(answer) }
+        return { ...facts, machine: machineStateSchema.safeParse(answer).data ?? null }
       }),
     )
   }

@@ -281,6 +281,18 @@ test('what it waits for stops it when it lasts', async () => {
   expect(cluster.rollout).toMatchObject({ state: 'stopped', reason: 'n_b does not answer', waits: null })
 })
 
+test('a node that is taken out while it waits ends it at once', async () => {
+  await using cluster = await Cluster.start([])
+  await cluster.begin()
+  cluster.machines.n_b.down = 1_000
+  await cluster.log.control('node.remove', { id: 'n_b', reason: 'removed by an administrator' })
+  await cluster.tick()
+  expect(cluster.rollout).toMatchObject({
+    state: 'stopped',
+    reason: 'n_b: it is no member of the cluster any more',
+  })
+})
+
 test('how long one update waited, or another leader led, does not count for the next', async () => {
   await using cluster = await Cluster.start([], null, 20 * 60_000)
   await cluster.begin()

@@ -22,6 +22,7 @@ const nodePatienceMs = 45 * 60_000
 const waitPatienceMs = rolloutPatienceMinutes * 60_000
 /** What is over sooner needs nobody, and no entry in the log. */
 const tellAfterMs = 5_000
+const noMember = 'it is no member of the cluster any more'
 
 export interface RolloutDutyOptions {
   nodeId: string
@@ -84,8 +85,7 @@ export class RolloutDuty {
 
   /** 3 */
   async #look(rollout: Rollout, asked: RolloutNode): Promise<void> {
-    if (!this.#o.directory.nodes.has(asked.id))
-      return await this.#step(rollout, asked, 'fail', 'it is no member of the cluster any more')
+    if (!this.#isMember(asked)) return await this.#step(rollout, asked, 'fail', noMember)
     const state = await this.#stateOf(rollout, asked)
     if (state?.run.state === 'updated') return await this.#step(rollout, asked, 'confirm')
     if (state?.run.state === 'failed') return await this.#step(rollout, asked, 'fail', state.run.reason)
@@ -109,6 +109,7 @@ export class RolloutDuty {
     if (next === undefined) return
     let whyNot: string | null = null
     for (const node of waiting) {
+      if (!this.#isMember(node)) return await this.#step(rollout, node, 'fail', noMember)
       const state = await this.#stateOf(rollout, node)
       if (state === null) whyNot ??= `${node.name} does not answer`
       else if (state.version === rollout.version) return await this.#step(rollout, node, 'confirm')
@@ -131,6 +132,10 @@ export class RolloutDuty {
     if (next.id === this.#o.nodeId) return await this.#handOver(rollout, next)
     await this.#step(rollout, next, 'ask')
     await this.#ask(rollout, next)
+  }
+
+  #isMember({ id }: RolloutNode): boolean {
+    return this.#o.directory.nodes.has(id)
   }
 
   async #wait(rollout: Rollout, what: string): Promise<void> {
