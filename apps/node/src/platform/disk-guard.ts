@@ -131,7 +131,8 @@ export class DiskGuard {
     const bytes = Math.floor(Math.min(ballastBytes, this.space.totalBytes * ballastShare))
     const held = await stat(this.ballast).catch(() => null)
     if (this.level === 'full' || held?.size === bytes || this.space.freeBytes < bytes * 3) return
-    await writeFile(this.ballast, Buffer.alloc(bytes), { mode: 0o600 })
+    // Flushed: after a power cut a file that was not may have no block, and gives no room.
+    await writeFile(this.ballast, Buffer.alloc(bytes), { mode: 0o600, flush: true })
     if (this.isFull()) await this.dropBallast()
   }
 }
