@@ -74,7 +74,7 @@ export class ChainHistory {
     if (own === chain) {
       this.agrees.set(nodeId, index)
       // It was restored since.
-      if ((marks?.at(-1)?.[0] ?? Number.POSITIVE_INFINITY) < index) this.differs.delete(nodeId)
+      if ((marks?.at(-1)?.[0] ?? Number.POSITIVE_INFINITY) <= index) this.differs.delete(nodeId)
     } else if (marks === undefined) this.differs.set(nodeId, [[index, chain]])
     else if (index > (marks.at(-1)?.[0] ?? 0)) {
       marks.push([index, chain])
