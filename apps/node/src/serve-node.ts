@@ -46,7 +46,7 @@ export async function serveNode(flags: ConfigInput): Promise<ServingNode> {
   })
   const serving = new Serving(config, environment, logger)
   const { port, folder, setupCode } = await serving.start()
-  const url = `https://localhost:${port}`
+  const url = urlOf(config.host, port)
   await manager.ready(`serves ${url}`)
   return {
     url,
@@ -164,4 +164,10 @@ async function clusterMaker(options: {
   if (membership === null) return null
   const { ClusterNode } = await import('./cluster/cluster-node.ts')
   return (onFailure) => new ClusterNode({ ...options, membership, version, clock: systemClock }, onFailure)
+}
+
+/** Where a node that listens on `host` is reached from its own machine. */
+export function urlOf(host: string, port: number): string {
+  if (['::', '0.0.0.0', '::1', '127.0.0.1'].includes(host)) return `https://localhost:${port}`
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`
 }

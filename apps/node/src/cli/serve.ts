@@ -42,7 +42,9 @@ async function serve(flags: Record<string, string | undefined>): Promise<void> {
   const { serveNode } = await import('../serve-node.ts')
   const node = await serveNode(settingsOf(flags))
   const lines = [`Holdfast serves ${node.url}`]
-  const others = otherAddresses(node.host).map((host) => `https://${host}:${node.port}`)
+  const others = otherAddresses(node.host)
+    .map((host) => `https://${host}:${node.port}`)
+    .filter((url) => url !== node.url)
   if (others.length > 0) lines.push(`  Also at         ${others.join(' ')}`)
   lines.push(`  CA fingerprint  ${node.caFingerprint}`)
   if (node.setupCode !== null)

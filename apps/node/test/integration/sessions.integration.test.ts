@@ -117,6 +117,15 @@ describe('what ends sessions cuts live connections within a second', () => {
   })
 })
 
+test('an address that is not in the certificate is refused with what to do', async () => {
+  const { node } = shared
+  using fetch = createNodeFetch({ ca: node.ca })
+  const url = `https://127.0.0.2:${new URL(node.url).port}`
+  await expect(
+    login({ urls: [url], name: 'nobody', password: testPassword, device: { name: 'phone' }, fetch }),
+  ).rejects.toThrow(/127\.0\.0\.2 is not in the cert.*; use a name that is in it.*--public-names/)
+})
+
 describe('a session bound to a device', () => {
   /** A person whose session is bound to a key, approved by the owner. */
   async function bound(node: TestNode) {

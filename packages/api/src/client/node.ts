@@ -75,7 +75,7 @@ export function createNodeFetch(trust: NodeTrust): Fetch & Disposable {
       let isConnected = false
       const fail = (cause: Error): void =>
         reject(
-          new UnreachableError(`${new URL(url).origin} cannot be reached: ${cause.message}`, {
+          new UnreachableError(`${new URL(url).origin} cannot be reached: ${cause.message}${hintOf(cause)}`, {
             cause,
             mayHaveArrived: isConnected,
           }),
@@ -141,6 +141,11 @@ function onceConnected(request: ClientRequest, connected: () => void): void {
     })
     request.once('close', () => clearTimeout(timer))
   })
+}
+
+function hintOf(cause: NodeJS.ErrnoException): string {
+  if (cause.code !== 'ERR_TLS_CERT_ALTNAME_INVALID') return ''
+  return '; use a name that is in it, or start the node with this one in --public-names'
 }
 
 /**
