@@ -53,6 +53,11 @@ const known: Record<string, ActionWords> = {
     title: 'Node removed',
     meaning: 'It is no member any more and is told nothing new.',
   },
+  'cluster.node-diverged': {
+    title: 'Node differed',
+    meaning:
+      'Its state was not that of most nodes, and it took theirs. Its disk, its memory or somebody is at fault; audit files that did not fit are kept in the folder that the detail names.',
+  },
   'cluster.recovered': {
     title: 'Went on alone',
     meaning:

@@ -11,18 +11,21 @@ import { SnapshotMaker } from '../peer/snapshot-maker.ts'
 import { downloadSnapshot } from '../peer/snapshot-receiver.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/logger.ts'
+import { noteDivergence, rememberDivergence } from '../services/cluster/divergence-note.ts'
 import { finishRecovery } from '../services/cluster/recovery.ts'
 import { systemActor } from '../state/commands.ts'
 import type { NodeRecord } from '../state/directory.ts'
 import { fingerprint } from '../trust/certificates.ts'
 import { interconnectPaths } from '../trust/interconnect.ts'
 import { raftUrl } from './addresses.ts'
-import { differing, oddOneOut } from './divergence.ts'
+import { differing, majorityOf, oddOneOut, stances } from './divergence.ts'
 import { Duties } from './duties.ts'
 import { generationCount, type KnownPeer, type Membership } from './membership.ts'
 import { Restorer } from './restorer.ts'
 
 const tickMs = 1000
+/** Ticks that nodes which have not told their state yet are waited for before a difference is called undecided. */
+const stanceTicks = 5
 /** With one other voter, taking this node out of etcd needs its own vote; the leader asks for it within seconds. */
 const farewellVoteMs = 20_000
 
@@ -62,8 +65,10 @@ export class ClusterNode {
   private timer: NodeJS.Timeout | null = null
   private announcing = false
   private recoveryWritten = false
+  private divergenceNoted = false
   /** What the log was last told of states that differ. */
   private differs: string | null = null
+  private undecidedTicks = 0
   private fenced: string | null
 
   constructor(options: ClusterNodeOptions, onFailure: EtcdLogOptions['onFailure']) {
@@ -338,6 +343,7 @@ export class ClusterNode {
     if (mark !== null && this.log.ownState === 'online') {
       this.o.logger.error({ index: mark[0] }, 'the state of this node differs from that of the others')
       this.log.ownState = 'diverged'
+      if (this.core !== null) rememberDivergence(this.core, mark[0])
       this.log.restore(`its state differs from the others' at index ${mark[0]}`)
       return
     }
@@ -345,7 +351,10 @@ export class ClusterNode {
     const odd = [...chains.disagreements().keys()]
       .map((id) => this.core?.directory.nodes.get(id)?.name)
       .filter((name) => name !== undefined)
-    const alike = this.peers().filter(({ nodeId }) => chains.agreement(nodeId)).length + 1
+    const others = this.peers().map(({ nodeId }) => ({ nodeId, alive: this.log.reports.alive(nodeId) }))
+    const { alike, open } = stances(chains, others)
+    this.undecidedTicks = odd.length > 0 && alike < majorityOf(voters) ? this.undecidedTicks + 1 : 0
+    if (this.undecidedTicks > 0 && open > 0 && this.undecidedTicks < stanceTicks) return
     const told = odd.length === 0 ? null : differing(odd, alike, voters)
     if (told !== null && told !== this.differs) this.o.logger.error({ nodes: odd }, told)
     this.differs = told
@@ -372,10 +381,12 @@ export class ClusterNode {
       fingerprint: fingerprint(certificate).hex,
     }
     const changed = Object.entries(wanted).filter(([key, value]) => row[key as keyof NodeRecord] !== value)
-    if (changed.length === 0 && this.recoveryWritten) return
+    if (changed.length === 0 && this.recoveryWritten && this.divergenceNoted) return
     this.announcing = true
     try {
       this.recoveryWritten = await finishRecovery(core, this)
+      await noteDivergence(core)
+      this.divergenceNoted = true
       if (changed.length === 0) return
       await core.proposer.propose('node.update', systemActor, {
         id: this.nodeId,

@@ -1,4 +1,4 @@
-import type { Mark } from '../log/etcd/chain-history.ts'
+import type { ChainHistory, Mark } from '../log/etcd/chain-history.ts'
 
 export const majorityOf = (voters: number): number => Math.floor(voters / 2) + 1
 
@@ -11,6 +11,22 @@ export function differing(others: readonly string[], alike: number, voters: numb
   return alike >= majorityOf(voters)
     ? `The state of ${names} differs from that of the majority; it serves nobody until it has restored itself.`
     : `The state of ${names} differs from that of this node, and no majority of equal ones says which is right: all go on serving. With three voters the odd one restores itself. With two, verify both audit logs (holdfast audit verify), then take the wrong node out (holdfast cluster remove) and join it anew; until then no node can join.`
+}
+
+/**
+ * How far the nodes have told where they stand at the first place of a difference.
+ * @param others members beside this one, and whether there is a sign of life of them
+ * @returns alike: how many have this node's state there, itself included; open: how many of the living have not told yet
+ */
+export function stances(
+  chains: Pick<ChainHistory, 'disagreements' | 'agreedAt'>,
+  others: readonly { nodeId: string; alive: boolean }[],
+): { alike: number; open: number } {
+  const differs = chains.disagreements()
+  const place = Math.min(...[...differs.values()].flatMap((marks) => marks.map(([index]) => index)))
+  const rest = others.filter(({ nodeId }) => !differs.has(nodeId))
+  const alike = rest.filter(({ nodeId }) => chains.agreedAt(nodeId) >= place)
+  return { alike: alike.length + 1, open: rest.filter((node) => node.alive && !alike.includes(node)).length }
 }
 
 /**

@@ -73,7 +73,7 @@ const clusterPayloads = {
   }),
   'cluster.noted': fc.record({
     node: nodeId,
-    action: fc.constantFrom('diverged', 'restored', 'else'),
+    action: fc.constantFrom('diverged', 'else'),
     detail: fc.constant({}),
   }),
 }

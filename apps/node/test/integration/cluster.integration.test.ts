@@ -148,6 +148,13 @@ test(
     await cluster.settled()
     expect((await bodies(third, channel))[0]).toBe('before')
     expect(third.log).toMatch(/differs from that of the others/)
+    // By the time anybody looks it is over: the audit log keeps it.
+    await eventually('it is in the audit log', async () => {
+      const { rows } = await cluster
+        .api(cluster.first)
+        .audit.search.query({ action: 'cluster.node-diverged' })
+      return rows.some(({ detail }) => detail.name === 'node3')
+    })
   },
   minutes(4),
 )

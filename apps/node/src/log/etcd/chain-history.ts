@@ -62,6 +62,11 @@ export class ChainHistory {
     return this.agrees.has(nodeId) ? true : null
   }
 
+  /** The newest place where the node's chain is known to have equalled this one's; 0 when none is. */
+  agreedAt(nodeId: string): number {
+    return this.agrees.get(nodeId) ?? 0
+  }
+
   /** Nodes whose chain differs, with the newest places, oldest first. */
   disagreements(): ReadonlyMap<string, readonly Mark[]> {
     return this.differs

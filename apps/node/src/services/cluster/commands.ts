@@ -202,14 +202,14 @@ const recovered: Handler<{ generation: string; node: string; index: number; know
   })
 }
 
-/** A node's state was found to differ from the others', or was taken anew from another node. */
-const noted: Handler<{ node: string; action: 'diverged' | 'restored'; detail: Record<string, unknown> }> = (
+/** A node's state was found to differ from the others'. */
+const noted: Handler<{ node: string; action: 'diverged'; detail: Record<string, unknown> }> = (
   applying,
   p,
   actor,
 ) => {
-  if (p.action !== 'diverged' && p.action !== 'restored') refuse('bad-request', 'Nothing to be noted.')
-  applying.audit(actor, { action: `cluster.node-${p.action}`, target: p.node, detail: p.detail })
+  if (p.action !== 'diverged') refuse('bad-request', 'Nothing to be noted.')
+  applying.audit(actor, { action: 'cluster.node-diverged', target: p.node, detail: p.detail })
 }
 
 export const clusterHandlers = {
