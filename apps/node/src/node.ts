@@ -180,6 +180,7 @@ export class Node {
     }
     this.overview = new Overview({
       node,
+      mode: this.cluster === null ? 'single' : 'cluster',
       caFingerprint: () => folder.caFingerprint.colons,
       certificateExpiresAt: () => validity(folder.trust.node.certificate).until,
       addresses: () =>

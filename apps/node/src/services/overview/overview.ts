@@ -18,6 +18,7 @@ const historySamples = 300
 
 export interface OverviewOptions {
   node: { id: string; name: string; version: string }
+  mode: StatusView['mode']
   caFingerprint: () => string
   certificateExpiresAt: () => number
   addresses: () => string[]
@@ -81,7 +82,7 @@ export class Overview {
       nodeId: node.id,
       nodeName: node.name,
       version: node.version,
-      mode: 'single',
+      mode: this.o.mode,
       caFingerprint: this.o.caFingerprint(),
       startedAt: this.startedAt,
       now: clock.now(),
