@@ -95,7 +95,7 @@ export class Outbox {
     if (!signal) return settled
     const onAbort = (): void => {
       const { code = 'conflict', message = '' } = this.#pending.get(frame.id)?.lastRefusal ?? {}
-      const text = `Message ${frame.id} was taken back before it was acknowledged. ${message}`
+      const text = `Message ${frame.id} was taken back before it was acknowledged, and may be stored all the same. Sent again with this id, it is not stored twice. ${message}`
       this.cancel(frame.id, new HoldfastError(code, text.trimEnd()))
     }
     signal.addEventListener('abort', onAbort, { once: true })
