@@ -4,6 +4,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { acquireLock, errorMessage, LockedError, openDatabase } from '@holdfast/db'
+import { MembershipFile } from '../cluster/membership.ts'
 import { diskLevel, diskSpace } from '../platform/disk.ts'
 import { fingerprint, renewalDue, validity } from '../trust/certificates.ts'
 import { trustPaths } from '../trust/files.ts'
@@ -31,6 +32,7 @@ export async function* checkData(folder: string): AsyncGenerator<Finding> {
   yield checkLock(path)
   for (const name of ['authority', 'node'] as const) yield await checkCertificate(path, name)
   for (const name of ['cluster.db', 'node.db']) yield checkDatabase(join(path, name))
+  yield* checkMembership(join(path, 'node.db'))
   yield* checkClockAgainst(join(path, 'cluster.db'))
 }
 
@@ -152,6 +154,32 @@ function checkDatabase(file: string): Finding {
     }
   } catch (error) {
     return wrong(check, errorMessage(error), 'Stop the node and restore the newest backup.')
+  }
+}
+
+/** A node that was taken out of its cluster keeps out by itself, and its data is sound all the same. */
+function* checkMembership(file: string): Generator<Finding> {
+  const why = fencedBecause(file)
+  if (why !== null)
+    yield wrong(
+      'cluster',
+      `The node serves nobody: ${why}`,
+      'Stop it, move its folder away, and let it join with an empty one: holdfast cluster join',
+    )
+}
+
+/** Why the node must not take part any more; null when it may, is alone, or cannot be asked. */
+function fencedBecause(file: string): string | null {
+  try {
+    const db = openDatabase(file, { role: 'reader', readonly: true })
+    try {
+      return new MembershipFile(db).read()?.fencedBecause ?? null
+    } finally {
+      db.close()
+    }
+  } catch {
+    // What is wrong with the database is a finding of its own.
+    return null
   }
 }
 
