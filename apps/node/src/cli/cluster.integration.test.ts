@@ -43,6 +43,11 @@ async function status(node: TestNode = cluster.first): Promise<ClusterView> {
   return JSON.parse(stdout) as ClusterView
 }
 
+async function openInvitations(): Promise<ClusterView['invitations']> {
+  const { invitations } = await status()
+  return invitations.filter((each) => each.usedAt === null && each.expiresAt > Date.now())
+}
+
 const invite = async (): Promise<{ id: string; code: string }> => json('cluster', 'invite')
 
 /** `holdfast cluster join` with this code, in a folder of its own. */
@@ -106,6 +111,7 @@ test('a single node says what it is, and becomes a cluster once', async () => {
   expect(await done('cluster', 'status')).toMatch(
     /^Writing: 1 of 1 voter there, 1 needed, the next failure stops the writing; led by node1/,
   )
+  expect(await json('status')).toMatchObject({ mode: 'cluster' })
 })
 
 test('a code that is wrong, revoked or too old lets nobody in', async () => {
@@ -153,11 +159,24 @@ test(
 
 test('a code is good once, and a name too', async () => {
   const { code } = await invite()
-  expect(await joinWith(code, 'node2')).toMatchObject(refused(/A node is called node2 already/))
-  const { invitations } = await status()
-  const open = invitations.filter((each) => each.usedAt === null && each.expiresAt > Date.now())
-  expect(open).toHaveLength(1)
-  await done('cluster', 'revoke-invitation', open[0]?.id ?? '')
+  expect(await joinWith(code, 'node2')).toMatchObject(
+    refused(/A node is called node2 already.*holdfast cluster remove node2/),
+  )
+  const [open, ...more] = await openInvitations()
+  expect(more).toEqual([])
+  await done('cluster', 'revoke-invitation', open?.id ?? '')
+})
+
+test('a node that is not added for its code leaves no invitation behind', async () => {
+  await using stranger = await startNode({ dataDir: mkdtempSync(join(folder, 'stranger-')), setUp: false })
+  const file = join(folder, 'setup-code')
+  const add = () =>
+    run('cluster', 'add', `${address}:${stranger.port}`, '--node', 'late', '--setup-code-file', file)
+  writeFileSync(file, 'SHORT')
+  expect(await add()).toMatchObject(refused(/has 8 characters/))
+  writeFileSync(file, 'AAAA-AAAA')
+  expect(await add()).toMatchObject(refused(/is not the one on the screen/))
+  expect(await openInvitations()).toEqual([])
 })
 
 test('a node that ended in the middle of joining joins again with the same code, and nobody else does', async () => {
@@ -255,6 +274,10 @@ async function leaves(node: TestNode): Promise<void> {
   for (const each of rest) await makeChannel(each, `after-${name}-at-${each.port}`)
   await eventually(`${name} knows that it is out`, async () => node.log.includes('was taken out'))
   expect(await run('cluster', 'status', '--url', node.url)).toMatchObject({ code: 1 })
+  expect(await run('doctor', '--data', node.dataDir, '--port', String(node.port))).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/WRONG.* cluster: The node serves nobody: .*was taken out/),
+  })
   await forget(node)
 }
 

@@ -193,8 +193,8 @@ export class ClusterService implements Contract {
         `The node at ${origin} is set up already; it cannot be added.`,
       )
     const { id, secret, by } = await this.newInvitation(offerMinutes, callerActor(caller))
-    const sealed = await sealCode(this.joinCode(secret), value.setupCode, fingerprint(ca).hex)
     try {
+      const sealed = await sealCode(this.joinCode(secret), value.setupCode, fingerprint(ca).hex)
       const { proof } = await stranger.cluster.offer.mutate({
         facility: core.directory.setting('facility', ''),
         nodeName: value.nodeName,

@@ -61,7 +61,10 @@ const addNode: Handler<NodeAdd> = (applying, p, actor) => {
   }
   for (const node of nodes.values()) {
     if (node.name === p.name)
-      refuse('name-taken', `A node is called ${p.name} already; give this one another name.`)
+      refuse(
+        'name-taken',
+        `A node is called ${p.name} already; give this one another name, or take that one out first: holdfast cluster remove ${p.name}.`,
+      )
     if (node.address === p.address && node.raftPort === p.raftPort)
       refuse('conflict', `The node ${node.name} is at ${p.address} already; give this one its own address.`)
   }

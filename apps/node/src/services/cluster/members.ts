@@ -119,6 +119,7 @@ export class Members {
   async setAddress(nodeId: string, address: string, actor: Actor): Promise<void> {
     const { core, cluster } = this
     const node = this.nodeOf(nodeId)
+    assertOwnPlace(core.directory.nodes.values(), node, address)
     if (node.memberId !== null && node.raftPort !== null)
       await cluster.log.client.updateMember(node.memberId, raftUrl(address, node.raftPort))
     await core.proposer.propose('node.update', actor, { id: nodeId, address })
@@ -208,6 +209,17 @@ export class Members {
       })),
     }
   }
+}
+
+/** Two members cannot be reached at one place. */
+export function assertOwnPlace(
+  nodes: Iterable<Pick<NodeRecord, 'id' | 'name' | 'address' | 'raftPort'>>,
+  { id, raftPort }: Pick<NodeRecord, 'id' | 'raftPort'>,
+  address: string,
+): void {
+  for (const other of nodes)
+    if (other.id !== id && other.address === address && other.raftPort === raftPort)
+      throw new HoldfastError('conflict', `The node ${other.name} is at ${address}; nothing was changed.`)
 }
 
 /** A new node takes the state of one of the others; while they differ nobody knows whether of the right one. */
