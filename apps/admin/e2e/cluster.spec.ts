@@ -80,6 +80,8 @@ test('one node becomes three, and goes on alone after two are lost', async ({ pa
   await test.step('a node is added by the code on its own screen', async () => {
     await addByCode(page, second, 'server-room-2')
     await expect(members(page).getByText('Online')).toHaveCount(2, { timeout: growTimeoutMs })
+    // It is there a moment before it votes.
+    await expect(page.getByText('2 of 2 there')).toBeVisible({ timeout: growTimeoutMs })
   })
 
   await test.step('two nodes are updated only by somebody who knows that nobody can write meanwhile', async () => {
