@@ -69,8 +69,8 @@ export interface UpdatesService {
   status(): UpdateStatusView
   /** @returns bytes there are now */
   upload(value: UpdateUpload, caller: Caller): Promise<{ bytes: number }>
-  /** Checks what was uploaded, and the machine. */
-  check(caller: Caller): Promise<UpdateCheckView>
+  /** Checks what was uploaded, and the machine. @returns null while it is not done: ask again */
+  check(caller: Caller): Promise<UpdateCheckView | null>
   /** Has what was uploaded and checked installed: on this machine, in a cluster on all, one after the other. */
   install(value: UpdateInstall, caller: Caller): Promise<void>
   /** Asks no more nodes; the one that is being updated comes to its end. */

@@ -1,5 +1,6 @@
 'use client'
 
+import { checkBundle } from '@holdfast/api/client/check-bundle'
 import { uploadChunkBytes } from '@holdfast/api/contract/update-inputs'
 import type { UpdateCheckView } from '@holdfast/api/update-services'
 import { Alert, Button, Checkbox, FileUpload, Progress, Stack, StackItem } from '@patternfly/react-core'
@@ -38,7 +39,7 @@ export function UpdateInstaller({ isRequested, nodes }: { isRequested: boolean; 
         const { bytes } = await api.updates.upload.mutate({ offset, data })
         setSent(bytes)
       }
-      return await api.updates.check.mutate()
+      return await checkBundle(api.updates)
     },
     onSettled: () => queryClient.invalidateQueries(trpc.updates.status.pathFilter()),
   })

@@ -1,5 +1,6 @@
 /** Updates every node of a cluster, from any machine that is logged in. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { checkBundle } from '@holdfast/api/client/check-bundle'
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import type { RolloutView, UpdateStatusView } from '@holdfast/api/update-services'
 import type { Command } from 'commander'
@@ -39,7 +40,7 @@ async function updateCluster(file: string, flags: Flags): Promise<void> {
   const only = await nodeToUse(flags)
   await using remote = await openRemote(flags, only)
   await uploadBundle(remote.api.updates, file)
-  const { id, version, findings } = await remote.api.updates.check.mutate()
+  const { id, version, findings } = await checkBundle(remote.api.updates)
   for (const finding of findings) if (!flags.json) showFinding(finding)
   const allowPause = flags.allowPause === true
   const stopping = findings.find(({ level }) => level === 'stop' || (level === 'confirm' && !allowPause))

@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { checkBundle } from '@holdfast/api/client/check-bundle'
 import type { RolloutView } from '@holdfast/api/update-services'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { BundleWorkshop } from '../../src/appliance/bundle-fixture.ts'
@@ -134,7 +135,7 @@ async function check(node: TestNode, version: string) {
       offset,
       data: whole.subarray(offset, offset + chunkBytes).toString('base64'),
     })
-  const { id, findings } = await updates.check.mutate()
+  const { id, findings } = await checkBundle(updates)
   return { id, stops: findings.filter(({ level }) => level === 'stop' || level === 'confirm') }
 }
 

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { checkBundle } from '@holdfast/api/client/check-bundle'
 import type { Caller } from '@holdfast/api/services'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { BundleWorkshop } from '../../appliance/bundle-fixture.ts'
@@ -75,9 +76,12 @@ async function upload(name: string, chunkBytes = 3_000): Promise<void> {
   }
 }
 
+/** What the check of what was uploaded shows. */
+const check = () => checkBundle({ check: { mutate: () => updates.check(caller) } })
+
 test('a bundle that is uploaded in parts is checked, shown, and asked for', async () => {
   await upload('newer')
-  const checked = await updates.check(caller)
+  const checked = await check()
   expect(checked).toMatchObject({ version: '0.2.0', notes: '# What is new' })
   expect(checked.findings.filter((finding) => finding.level === 'stop')).toEqual([])
   expect(updates.status().requested).toBe(false)
@@ -89,14 +93,14 @@ test('a bundle that is uploaded in parts is checked, shown, and asked for', asyn
 
 test('a foreign bundle is refused with the reason, audited and removed', async () => {
   await upload('foreign')
-  await expect(updates.check(caller)).rejects.toThrow('is not signed by the vendor of this installation')
+  await expect(check()).rejects.toThrow('is not signed by the vendor of this installation')
   expect(events()).toEqual(['update.refused'])
   expect(existsSync(join(appliancePaths(home).uploads, 'upload.raucb'))).toBe(false)
 })
 
 test('an older version is shown with what stops it, and cannot be installed', async () => {
   await upload('older')
-  const { id, findings } = await updates.check(caller)
+  const { id, findings } = await check()
   expect(findings.find((finding) => finding.level === 'stop')?.found).toBe(
     'Version 0.0.1 is older than 0.1.0, which runs.',
   )
@@ -107,7 +111,7 @@ test('an older version is shown with what stops it, and cannot be installed', as
 
 test('what was changed after the check cannot be installed, and parts must follow each other', async () => {
   await upload('newer')
-  const { id } = await updates.check(caller)
+  const { id } = await check()
   await expect(updates.upload({ offset: 1, data: 'AAAA' }, caller)).rejects.toMatchObject({
     code: 'conflict',
   })
@@ -145,7 +149,7 @@ describe('in a cluster', () => {
 
   async function checked(name = 'newer') {
     await upload(name)
-    const { id, findings } = await updates.check(caller)
+    const { id, findings } = await check()
     return { id, stops: findings.filter(({ level }) => level !== 'ok' && level !== 'warn') }
   }
 

@@ -22,6 +22,7 @@ import { newId } from '../../platform/random.ts'
 import type { Directory } from '../../state/directory.ts'
 import { callerActor } from '../auth/auth.ts'
 import type { BundleStore } from './bundle-store.ts'
+import { LongWork } from './long-work.ts'
 import { isUnderWay, rolloutOf } from './rollout.ts'
 import { type AskedMember, memberFindings } from './rollout-preflight.ts'
 
@@ -46,6 +47,7 @@ export interface UpdatesOptions {
 export class Updates implements UpdatesService {
   readonly #o: UpdatesOptions
   readonly #journal: UpdateJournal
+  readonly #checks = new LongWork<UpdateCheckView>()
 
   constructor(options: UpdatesOptions) {
     this.#o = options
@@ -69,12 +71,20 @@ export class Updates implements UpdatesService {
   /** @throws HoldfastError `conflict` when this node installs no bundles, or the bytes do not follow those that are there */
   async upload({ offset, data }: UpdateUpload, _caller: Caller): Promise<{ bytes: number }> {
     this.#mustInstall()
+    this.#checks.forget()
     return { bytes: await this.#o.store.append(offset, Buffer.from(data, 'base64')) }
   }
 
-  /** @throws HoldfastError `bad-request` when the bundle is not to be trusted; the audit log has the reason */
-  async check(caller: Caller): Promise<UpdateCheckView> {
+  /**
+   * @returns null while it is not done
+   * @throws HoldfastError `bad-request` when the bundle is not to be trusted; the audit log has the reason
+   */
+  async check(caller: Caller): Promise<UpdateCheckView | null> {
     this.#mustInstall()
+    return await this.#checks.ask(() => this.#check(caller))
+  }
+
+  async #check(caller: Caller): Promise<UpdateCheckView> {
     const { store, proposer } = this.#o
     const others = await this.#o.others()
     try {
