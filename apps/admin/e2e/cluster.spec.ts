@@ -130,12 +130,23 @@ test('one node becomes three, and goes on alone after two are lost', async ({ pa
     await expect(page.getByRole('heading', { name: 'Healthy' })).toBeVisible({ timeout: growTimeoutMs })
     await expect(page.getByText('All 3 voters are there')).toBeVisible()
     await expect(page.getByRole('img', { name: /^Members: .*leads\.$/ })).toBeVisible()
+    const used = page
+      .getByRole('grid', { name: 'Invitations' })
+      .getByRole('row')
+      .filter({ hasText: 'Used by' })
+    await expect(used.first().getByText('–')).toBeVisible()
     await inBothThemes(page, () => expectAccessible(page))
     await memberRow(page, 'server-room-2').getByRole('button', { name: 'Kebab toggle' }).click()
     await page.getByRole('menuitem', { name: 'Remove…' }).click()
     const dialog = page.getByRole('dialog')
     await expect(dialog.getByRole('row', { name: 'Needed to write 2 2' })).toBeVisible()
     await expect(dialog.getByRole('row', { name: 'May fail 1 0' })).toBeVisible()
+    // The ring around the field that has the focus is not cut off.
+    const room = await dialog.getByRole('textbox').evaluate((field) => {
+      const body = field.closest('.pf-v6-c-modal-box__body')
+      return (body?.getBoundingClientRect().bottom ?? 0) - field.getBoundingClientRect().bottom
+    })
+    expect(room).toBeGreaterThanOrEqual(4)
     await dialog.getByRole('textbox').fill('server-room-3')
     await expect(dialog.getByRole('button', { name: 'Remove' })).toBeDisabled()
     await inBothThemes(page, () => expectAccessible(page))

@@ -12,7 +12,11 @@ export function FoundNodes({ nodes, onAdd }: { nodes: FoundNode[]; onAdd: (node:
     <Card isCompact>
       <CardHeader>
         <CardTitle component="h2">
-          {count(nodes.length, 'node')} on the network wait for their set-up
+          {count(
+            nodes.length,
+            'node on the network waits for its set-up',
+            'nodes on the network wait for their set-up',
+          )}
         </CardTitle>
       </CardHeader>
       <CardBody>

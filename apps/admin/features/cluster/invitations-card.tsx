@@ -18,7 +18,7 @@ const columns: Column<InvitationView>[] = [
   { key: 'state', title: 'State', cell: (row) => <State row={row} /> },
   { key: 'by', title: 'Made by', cell: (row) => row.createdBy, modifier: 'breakWord' },
   { key: 'made', title: 'Made', cell: (row) => <RelativeTime at={row.createdAt} /> },
-  { key: 'until', title: 'Good until', cell: (row) => <RelativeTime at={row.expiresAt} /> },
+  { key: 'until', title: 'Good until', cell: (row) => <Until row={row} /> },
   { key: 'id', title: 'Id', cell: (row) => <span className="hf-code">{row.id}</span>, modifier: 'breakWord' },
 ]
 
@@ -31,6 +31,11 @@ function State({ row }: { row: InvitationView }) {
   ) : (
     <StatusLabel status="offline">Expired</StatusLabel>
   )
+}
+
+/** A code is good for one node: once it is used, its end says nothing. */
+function Until({ row }: { row: InvitationView }) {
+  return row.usedAt === null ? <RelativeTime at={row.expiresAt} /> : '–'
 }
 
 /** Codes that were made, and what became of them. */
