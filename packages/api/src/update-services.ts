@@ -42,7 +42,7 @@ export interface UpdateStatusView {
   /** The newest update of the cluster; null: there was none. */
   rollout: RolloutView | null
   slot: 'A' | 'B' | null
-  /** Whether an update was asked for and has not begun. */
+  /** Whether an update of this machine was asked for, or is being installed. */
   requested: boolean
   /** Newest first. */
   history: UpdateEventView[]

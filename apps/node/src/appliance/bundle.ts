@@ -66,28 +66,25 @@ export interface Bundle {
 /**
  * Reads and checks a bundle whole.
  * @param releaseRoot file with the certificate of the release root
+ * @param shownAs how messages call the file
  * @throws BundleError `unreadable`, `not-a-bundle`, `truncated`, `no-release-root`, `foreign-signature`, `altered`
  */
-export async function readBundle(file: string, releaseRoot: string): Promise<Bundle> {
-  const handle = await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
-    throw new BundleError('unreadable', `The bundle ${file} cannot be read: ${error.message}.`, {
-      cause: error,
-    })
-  })
+export async function readBundle(file: string, releaseRoot: string, shownAs: string = file): Promise<Bundle> {
+  const handle = await openBundle(file)
   try {
-    const signature = await readSignature(handle, file)
-    const text = await verifiedManifest(signature.der, file, releaseRoot)
-    const manifest = parseManifest(text, file)
-    const tree = await checkPayload(handle, file, signature.start, manifest)
-    const contents = await readContents(handle, file, tree)
+    const signature = await readSignature(handle, shownAs)
+    const text = await verifiedManifest(signature.der, shownAs, releaseRoot)
+    const manifest = parseManifest(text, shownAs)
+    const tree = await checkPayload(handle, shownAs, signature.start, manifest)
+    const contents = await readContents(handle, shownAs, tree)
     if (contents.version !== manifest.version)
       throw new BundleError(
         'altered',
-        `The bundle ${file} names two versions; take the file from the vendor again.`,
+        `The bundle ${shownAs} names two versions; take the file from the vendor again.`,
       )
     return {
       file,
-      id: createHash('sha256').update(text).digest('hex'),
+      id: idOf(text),
       compatible: manifest.compatible,
       version: manifest.version,
       contents,
@@ -96,6 +93,29 @@ export async function readBundle(file: string, releaseRoot: string): Promise<Bun
   } finally {
     await handle.close()
   }
+}
+
+/**
+ * Who a bundle says that it is, by its signed manifest alone: quick, and nothing of the payload is looked at.
+ * @throws BundleError as `readBundle`
+ */
+export async function identifyBundle(
+  file: string,
+  releaseRoot: string,
+): Promise<Pick<Bundle, 'id' | 'version'>> {
+  await using handle = await openBundle(file)
+  const text = await verifiedManifest((await readSignature(handle, file)).der, file, releaseRoot)
+  return { id: idOf(text), version: parseManifest(text, file).version }
+}
+
+const idOf = (manifest: string) => createHash('sha256').update(manifest).digest('hex')
+
+async function openBundle(file: string): Promise<FileHandle> {
+  return await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
+    throw new BundleError('unreadable', `The bundle ${file} cannot be read: ${error.message}.`, {
+      cause: error,
+    })
+  })
 }
 
 async function readSignature(handle: FileHandle, file: string): Promise<{ der: Buffer; start: number }> {

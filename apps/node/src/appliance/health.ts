@@ -36,13 +36,16 @@ export async function decideHealth(options: HealthOptions): Promise<boolean> {
   const state = journal.current()
   const trial = state?.phase === 'trial' && state.slot === options.slot
   if (!trial) await options.open()
-  const outcome = await untilHealthy(options)
+  const outcome = await untilHealthy(options, trial)
   if (outcome === null) {
     await slots.keepRunning()
+    // First: once it is confirmed clients come in at any start, and the other version may not read what they write.
+    if (state !== null && state.phase !== 'installed')
+      await slots
+        .giveUpOther()
+        .catch((error: Error) => say(`${error.message}; tried again at the next start`))
     if (trial) {
       await journal.enter({ ...state, phase: 'confirmed', reason: null })
-      // Its version may not read what this one writes from now on.
-      await slots.giveUpOther()
       await options.open()
       say(`UPDATE-CONFIRMED ${state.from} to ${state.to}`)
     }
@@ -60,14 +63,21 @@ export async function decideHealth(options: HealthOptions): Promise<boolean> {
   return false
 }
 
-/** @returns null when healthy, else the last reason why not */
-async function untilHealthy(options: HealthOptions): Promise<string | null> {
+/**
+ * On trial it must take part in its cluster too: once confirmed there is no way back, and a version that cannot join would
+ * stay one that cannot.
+ * @returns null when healthy, else the last reason why not
+ */
+async function untilHealthy(options: HealthOptions, trial: boolean): Promise<string | null> {
   const deadline = performance.now() + (options.patienceMs ?? patienceMs)
   let reason = 'it was not asked'
   for (let good = 0; performance.now() < deadline; ) {
     const answer = await options.node.readiness()
-    if (answer.ready) good += 1
-    else {
+    if (answer.ready && !(trial && answer.joined === false)) good += 1
+    else if (answer.ready) {
+      good = 0
+      reason = 'it does not take part in its cluster'
+    } else {
       good = 0
       reason = answer.reason
       if (answer.final === true) return reason

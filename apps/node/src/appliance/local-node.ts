@@ -36,6 +36,8 @@ export type NodeReadiness = (
 ) & {
   /** Nodes of its cluster that vote, and how many of them answer; null or missing: it is alone. */
   cluster?: { voters: number; healthy: number } | null
+  /** Whether it has taken part in its cluster since it started; missing: an older version, which does not say. */
+  joined?: boolean
 }
 
 export class LocalNode {
@@ -113,10 +115,10 @@ export class LocalNode {
   async readiness(): Promise<NodeReadiness> {
     try {
       const { status, body } = await this.get('/readyz')
-      const { reason, onTrial, cluster } = readinessIn(body)
+      const { reason, onTrial, ...about } = readinessIn(body)
       // On trial it lacks nothing but the leave to let clients in.
-      if (status === 200 || onTrial) return { ready: true, cluster }
-      return { ready: false, reason: reason ?? `the node answers with status ${status}`, cluster }
+      if (status === 200 || onTrial) return { ready: true, ...about }
+      return { ready: false, reason: reason ?? `the node answers with status ${status}`, ...about }
     } catch (error) {
       return { ready: false, reason: (error as Error).message }
     }
@@ -127,13 +129,13 @@ const readinessSchema = z.object({
   reason: z.string().nullish(),
   onTrial: z.boolean().nullish(),
   cluster: z.object({ voters: z.int().min(1), healthy: z.int().min(0) }).nullish(),
+  joined: z.boolean().optional(),
 })
 
 function readinessIn(body: string): {
   reason: string | null
   onTrial: boolean
-  cluster: NodeReadiness['cluster']
-} {
+} & Pick<NodeReadiness, 'cluster' | 'joined'> {
   let value: unknown = {}
   try {
     value = JSON.parse(body)
@@ -141,5 +143,6 @@ function readinessIn(body: string): {
     // What is no answer says nothing but its status.
   }
   const { data } = readinessSchema.safeParse(value)
-  return { reason: data?.reason ?? null, onTrial: data?.onTrial ?? false, cluster: data?.cluster ?? null }
+  const { reason = null, onTrial, cluster = null, joined } = data ?? {}
+  return { reason, onTrial: onTrial ?? false, cluster, ...(joined === undefined ? {} : { joined }) }
 }

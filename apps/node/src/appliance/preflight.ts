@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bundle, BundleContents } from './bundle.ts'
+import { BundleError } from './bundle-errors.ts'
 import type { NodeReadiness } from './local-node.ts'
 import type { Release } from './release.ts'
 import { compareVersions } from './versions.ts'
@@ -163,17 +164,24 @@ function health({ readiness }: PreflightFacts): PreflightFinding {
   }
 }
 
+const makeRoom = 'Remove old uploads, shorten the retention of channels, or enlarge the disk.'
+
 function space(bundle: Bundle, facts: PreflightFacts): PreflightFinding {
   const copies = changesDatabases(bundle, facts.applied) ? facts.databaseBytes : 0
   const needed = spareBytes + facts.workBytes + copies
   const shown = `${mib(facts.freeBytes)} free, ${mib(needed)} needed`
   if (facts.freeBytes >= needed) return ok('space', shown)
-  return {
-    check: 'space',
-    level: 'stop',
-    found: `The disk has too little room: ${shown}.`,
-    mend: 'Remove old uploads, shorten the retention of channels, or enlarge the disk.',
-  }
+  return { check: 'space', level: 'stop', found: `The disk has too little room: ${shown}.`, mend: makeRoom }
+}
+
+/** Before a bundle is copied to where it is installed from. @throws BundleError `preflight` */
+export function mustHaveRoom(bytes: number, freeBytes: number): void {
+  const needed = spareBytes + bytes
+  if (freeBytes >= needed) return
+  throw new BundleError(
+    'preflight',
+    `The disk has too little room for a copy of the bundle: ${mib(freeBytes)} free, ${mib(needed)} needed. ${makeRoom}`,
+  )
 }
 
 function backup({ backupAgeHours }: PreflightFacts): PreflightFinding {

@@ -2,6 +2,7 @@ import { mkdirSync, statSync } from 'node:fs'
 import { openPort } from './health.ts'
 import { appliancePort } from './local-node.ts'
 import type { AppliancePaths } from './paths.ts'
+import { Slots } from './rauc.ts'
 import { runningSlot } from './release.ts'
 import { settleUpdate } from './settle-update.ts'
 import { runTool } from './tools.ts'
@@ -19,6 +20,7 @@ export async function prepareMachine(options: {
   const { uid, gid } = statSync(paths.node)
   const owner = { uid, gid }
   const slot = runningSlot(paths)
+  const slots = new Slots()
   const journal = new UpdateJournal(paths.update)
   const update = await settleUpdate({
     journal,
@@ -26,9 +28,20 @@ export async function prepareMachine(options: {
     nodeFolder: paths.node,
     owner,
     say,
+    giveUpNew: () =>
+      giveUpNew(slots).catch((error: Error) =>
+        say(`UPDATE-ROLLED-BACK is tried again later: ${error.message}`),
+      ),
   })
   const trial = update?.phase === 'trial' && update.slot === slot
   // Clients of a version on trial wait until it proved healthy.
   if (!trial) await openPort(runTool, appliancePort)
   await setUpUnattended({ paths, credentials, run: runTool, owner, say })
+}
+
+async function giveUpNew(slots: Slots): Promise<void> {
+  // Most starts need it only later, for the health check.
+  await runTool('systemctl', ['start', 'boot-efi.mount'])
+  await slots.keepRunning()
+  await slots.giveUpOther()
 }

@@ -1,5 +1,5 @@
 /** A copy of the program that updates: dpkg changes the files of the one that is installed, while it runs. */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { cpSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureDir, syncFolder } from '../platform/files.ts'
@@ -26,6 +26,8 @@ export async function runProgramCopy(paths: AppliancePaths, args: readonly strin
     await ensureDir(paths.update, 0o755)
     for (const part of parts)
       cpSync(join(paths.product, part), join(half, part), { recursive: true, verbatimSymlinks: true })
+    // Its name says that it is whole, also after a power cut.
+    execFileSync('sync', ['--file-system', half])
     renameSync(half, folder)
     await syncFolder(paths.update)
   }

@@ -54,9 +54,9 @@ export class Slots {
     await this.#run('rauc', ['status', 'mark-active', 'other'])
   }
 
-  /** The running slot is started from now on. */
+  /** The running slot is started from now on: `mark-good` alone would leave the other one first in the order. */
   async keepRunning(): Promise<void> {
-    await this.#run('rauc', ['status', 'mark-good', 'booted'])
+    await this.#run('rauc', ['status', 'mark-active', 'booted'])
   }
 
   async giveUpRunning(): Promise<void> {

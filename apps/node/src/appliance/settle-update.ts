@@ -73,6 +73,8 @@ export interface SettleOptions {
   /** Whether it is the new version that runs now; by default told by the slot. */
   runsNew?: (state: UpdateState) => boolean
   nodeFolder: string
+  /** Sees to it that the version that was taken back is not started again; called again when it was cut off. */
+  giveUpNew?: () => Promise<void>
   /** Whom the databases belong to. */
   owner: { uid: number; gid: number }
   say: (line: string) => void
@@ -94,6 +96,7 @@ export async function settleUpdate(options: SettleOptions): Promise<UpdateState 
   }
   if (state.snapshot !== null && state.phase === 'trial')
     await restoreDatabases(state.snapshot, options.nodeFolder, options.owner)
+  await options.giveUpNew?.()
   const reason =
     state.reason ??
     (state.phase === 'trial' ? 'the new version did not come up' : 'the new version was not started')

@@ -5,15 +5,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
 import { type AppliancePaths, appliancePaths } from './paths.ts'
-import { requestFile, requestUpdate, serveRequest, uploadedFile } from './update-request.ts'
+import { isBeingInstalled, requestFile, requestUpdate, serveRequest, uploadedFile } from './update-request.ts'
 import type { Updater } from './updater.ts'
 
 let paths: AppliancePaths
+/** What stands in the journal instead. */
+let refused: { reason: string; by: string }[]
 let installed: { text: string; mode: number; by: string }[]
 /** Stands for all that root does with the copy. */
 const updater = {
   install: async (file: string, by: string) => {
+    expect(isBeingInstalled(paths)).toBe(true)
     installed.push({ text: readFileSync(file, 'utf8'), mode: statSync(file).mode & 0o777, by })
+  },
+  refuse: async (error: Error, by: string) => {
+    refused.push({ reason: error.message, by })
+    throw error
   },
 } as unknown as Updater
 
@@ -21,6 +28,7 @@ beforeEach(async () => {
   const home = await mkdtemp(join(tmpdir(), 'holdfast-request-'))
   paths = appliancePaths(home)
   installed = []
+  refused = []
   mkdirSync(paths.uploads, { recursive: true })
   return async () => await rm(home, { recursive: true, force: true })
 })
@@ -58,4 +66,6 @@ test('a request without an upload is gone after it was refused', async () => {
   await requestUpdate(paths, { by: 'ingrid', again: false, allowPause: false })
   await expect(serveRequest(paths, updater)).rejects.toThrow('no bundle was uploaded')
   expect(existsSync(join(paths.uploads, 'request.json'))).toBe(false)
+  expect(refused).toEqual([{ reason: expect.stringContaining('no bundle was uploaded'), by: 'ingrid' }])
+  expect(isBeingInstalled(paths)).toBe(false)
 })

@@ -1,12 +1,14 @@
 /** How the daemon, which may change nothing on the machine, asks root to install what was uploaded to it. */
-import { constants, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { constants, existsSync, readdirSync, rmSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { maxBundleBytes } from '@holdfast/api/contract/update-inputs'
 import * as z from 'zod'
-import { atomicWriteFile } from '../platform/files.ts'
-import { readBundle } from './bundle.ts'
+import { atomicWriteFile, ensureDir } from '../platform/files.ts'
+import { identifyBundle } from './bundle.ts'
 import { BundleError } from './bundle-errors.ts'
 import type { AppliancePaths } from './paths.ts'
+import { freeBytesAt, mustHaveRoom } from './preflight.ts'
 import { readRelease } from './release.ts'
 import type { UpdateJournal } from './update-state.ts'
 import type { Updater } from './updater.ts'
@@ -37,6 +39,13 @@ export function hasRequest(paths: AppliancePaths): boolean {
   return existsSync(join(paths.uploads, requestFile))
 }
 
+/** There while root works on what was asked for. */
+export function isBeingInstalled(paths: AppliancePaths): boolean {
+  return existsSync(incoming(paths))
+}
+
+const incoming = (paths: AppliancePaths) => join(paths.update, 'incoming.raucb')
+
 /**
  * Called by root. The bundle is copied first: the daemon could change its own file between the check and the writing.
  * @throws what the update throws; request and upload are gone in any case
@@ -44,18 +53,22 @@ export function hasRequest(paths: AppliancePaths): boolean {
 export async function serveRequest(paths: AppliancePaths, updater: Updater): Promise<void> {
   const asked = join(paths.uploads, requestFile)
   const upload = join(paths.uploads, uploadedFile)
-  const copy = join(paths.update, 'incoming.raucb')
+  let by = 'unknown'
   try {
-    const { by, ...options } = requestSchema.parse(
-      JSON.parse(await readFile(asked, { encoding: 'utf8', flag: itself })),
-    )
-    rmSync(asked)
-    mkdirSync(paths.update, { recursive: true })
-    await takeUpload(upload, copy)
-    rmSync(upload)
-    await updater.install(copy, by, options)
+    let options: Omit<UpdateRequest, 'by'>
+    try {
+      ;({ by, ...options } = requestSchema.parse(
+        JSON.parse(await readFile(asked, { encoding: 'utf8', flag: itself })),
+      ))
+      rmSync(asked)
+      await takeCopy(upload, paths)
+      rmSync(upload)
+    } catch (error) {
+      return await updater.refuse(error as Error, by)
+    }
+    await updater.install(incoming(paths), by, options)
   } finally {
-    for (const file of [asked, upload, copy]) rmSync(file, { force: true })
+    for (const file of [asked, upload, incoming(paths)]) rmSync(file, { force: true })
   }
 }
 
@@ -83,7 +96,7 @@ export async function installFromFolder(
     .sort()) {
     const file = join(folder, name)
     try {
-      const bundle = await readBundle(file, paths.releaseRoot)
+      const bundle = await identifyBundle(file, paths.releaseRoot)
       if (bundle.version === running || takenBack.has(bundle.id))
         say(`UPDATE-PASSED ${name}: ${bundle.version} runs already, or was taken back`)
       else found.push({ file, version: bundle.version })
@@ -94,28 +107,42 @@ export async function installFromFolder(
   }
   found.sort((a, b) => compareVersions(b.version, a.version))
   const newest = found[0]
-  if (newest) await updater.install(newest.file, 'USB stick', { again: false, allowPause: false })
-}
-
-/** The daemon owns the folder: what is opened must be the file itself, and nobody but root reads the copy. */
-async function takeUpload(upload: string, copy: string): Promise<void> {
+  if (!newest) return
+  const by = 'USB stick'
   try {
-    await using from = await open(upload, itself)
-    if (!(await from.stat()).isFile()) throw new Error('it is no file')
-    rmSync(copy, { force: true })
-    await using to = await open(copy, 'wx', ownerOnly)
-    const chunk = Buffer.alloc(copyBytes)
-    for (let read = -1; read !== 0; ) {
-      read = (await from.read(chunk, 0, copyBytes)).bytesRead
-      await to.writeFile(chunk.subarray(0, read))
-    }
-    await to.sync()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw error
-    throw new BundleError(
-      'unreadable',
-      'An update was asked for and no bundle was uploaded: upload it again.',
-      { cause: error },
-    )
+    // What is checked must be what is written, and a stick may answer differently the second time.
+    await takeCopy(newest.file, paths).catch((error: Error) => updater.refuse(error, by))
+    await updater.install(incoming(paths), by, { again: false, allowPause: false, shownAs: newest.file })
+  } finally {
+    rmSync(incoming(paths), { force: true })
   }
 }
+
+/** What is opened must be the file itself, and nobody but root reads the copy. @throws BundleError, the system's error */
+async function takeCopy(file: string, paths: AppliancePaths): Promise<void> {
+  const copy = incoming(paths)
+  await ensureDir(paths.update, 0o755)
+  await using from = await open(file, itself).catch((error: Error) => {
+    throw nothingThere(error)
+  })
+  const about = await from.stat()
+  if (!about.isFile()) throw nothingThere()
+  rmSync(copy, { force: true })
+  if (about.size > maxBundleBytes)
+    throw new BundleError('not-a-bundle', `${file} is too large to be an update bundle of Holdfast.`)
+  mustHaveRoom(about.size, freeBytesAt(paths.update))
+  await using to = await open(copy, 'wx', ownerOnly)
+  const chunk = Buffer.alloc(copyBytes)
+  for (let left = about.size; left > 0; ) {
+    const { bytesRead } = await from.read(chunk, 0, Math.min(copyBytes, left))
+    if (bytesRead === 0) break
+    await to.writeFile(chunk.subarray(0, bytesRead))
+    left -= bytesRead
+  }
+  await to.sync()
+}
+
+const nothingThere = (cause?: Error) =>
+  new BundleError('unreadable', 'An update was asked for and no bundle was uploaded: upload it again.', {
+    cause,
+  })

@@ -28,7 +28,12 @@ class Machine {
   order: Slot[] = ['A', 'B']
   running: Slot = 'A'
   healthy = true
+  /** Whether the new version is, beside the machine. */
+  newIsHealthy = true
   cluster: NodeReadiness['cluster'] = null
+  /** Whether the new version takes part in the cluster. */
+  joined = true
+  afterWriting = () => {}
   portOpen = false
   serviceRuns = true
   said: string[] = []
@@ -62,11 +67,12 @@ class Machine {
     return new UpdateJournal(this.paths.update)
   }
 
-  /** grub.cfg: the first of the order that is good and not tried; none: the first of the order. */
+  /** grub.cfg: the first of the order that is good and not tried; none: the first that is good, or of all. */
   boot(): void {
-    const free = this.order.find((slot) => this.slots[slot].good && !this.slots[slot].tried)
+    const good = this.order.filter((slot) => this.slots[slot].good)
+    const free = good.find((slot) => !this.slots[slot].tried)
     if (!free) for (const slot of this.order) this.slots[slot].tried = false
-    this.running = free ?? this.order[0]!
+    this.running = free ?? good[0] ?? this.order[0]!
     this.slots[this.running].tried = true
     this.portOpen = false
     this.serviceRuns = true
@@ -80,7 +86,11 @@ class Machine {
   run: RunTool = async (program, args) => {
     this.step()
     if (program === 'systemctl') this.serviceRuns = args[0] !== 'stop'
-    if (program === 'nft') this.portOpen = true
+    if (program === 'nft') {
+      this.portOpen = true
+      // What clients are told by a version that may be taken back would be lost.
+      if (this.version !== '0.1.0') expect(this.journal.current()).toMatchObject({ phase: 'confirmed' })
+    }
     return ''
   }
 
@@ -92,16 +102,10 @@ class Machine {
         install: async () => {
           this.step()
           this.slots[this.other] = { version, good: false, tried: false }
+          this.afterWriting()
           this.step()
         },
-        giveUpOther: async () => {
-          this.step()
-          this.slots[this.other].good = false
-        },
-        keepRunning: async () => {
-          this.step()
-          this.slots[this.running] = { ...this.slots[this.running], good: true, tried: false }
-        },
+        ...this.marks,
         activateOther: async () => {
           this.step()
           if (this.failsToActivate) throw new Error('grubenv cannot be written')
@@ -117,6 +121,27 @@ class Machine {
     })
   }
 
+  /** RAUC's marks: `active` and `bad`. */
+  marks = {
+    keepRunning: async () => {
+      this.step()
+      this.slots[this.running] = { ...this.slots[this.running], good: true, tried: false }
+      this.order = [this.running, this.other]
+    },
+    giveUpRunning: async () => {
+      this.step()
+      this.slots[this.running].good = false
+    },
+    giveUpOther: async () => {
+      this.step()
+      this.slots[this.other].good = false
+    },
+  }
+
+  get isHealthy(): boolean {
+    return this.healthy && (this.newIsHealthy || this.version === '0.1.0')
+  }
+
   get other(): Slot {
     return this.running === 'A' ? 'B' : 'A'
   }
@@ -127,44 +152,49 @@ class Machine {
 
   node = {
     readiness: async (): Promise<NodeReadiness> => ({
-      ...(this.healthy ? { ready: true } : { ready: false, reason: 'a table is missing' }),
+      ...(this.isHealthy ? { ready: true } : { ready: false, reason: 'a table is missing' }),
       cluster: this.cluster,
+      joined: this.joined || this.version === '0.1.0',
     }),
   }
 
   /** What the units do at a start. */
   async start(): Promise<{ restarts: boolean }> {
     this.boot()
-    await settleUpdate({
-      journal: this.journal,
+    await this.prepare()
+    return await this.judge()
+  }
+
+  /** Up to the daemon. */
+  async prepare(): Promise<void> {
+    const state = await settleUpdate({
+      journal: new CutJournal(this),
       slot: this.running,
       nodeFolder: this.paths.node,
       owner: { uid: process.getuid!(), gid: process.getgid!() },
+      giveUpNew: async () => {
+        await this.marks.keepRunning()
+        await this.marks.giveUpOther()
+      },
       say: (line) => this.said.push(line),
     })
+    if (state?.phase !== 'trial') await openPort(this.run, 443)
     if (this.version !== '0.1.0') this.migrate()
+  }
+
+  async judge(): Promise<{ restarts: boolean }> {
     let restarts = false
     await decideHealth({
       node: this.node,
-      slots: {
-        keepRunning: async () => {
-          this.slots[this.running] = { ...this.slots[this.running], good: true, tried: false }
-        },
-        giveUpRunning: async () => {
-          this.slots[this.running].good = false
-        },
-        giveUpOther: async () => {
-          this.slots[this.other].good = false
-        },
-      },
-      journal: this.journal,
+      slots: this.marks,
+      journal: new CutJournal(this),
       slot: this.running,
       open: () => openPort(this.run, 443),
       reboot: async () => {
         restarts = true
       },
       say: (line) => this.said.push(line),
-      patienceMs: this.healthy ? 30_000 : 20,
+      patienceMs: this.isHealthy && (this.joined || this.version === '0.1.0') ? 30_000 : 20,
       stepMs: 1,
     })
     return { restarts }
@@ -313,6 +343,43 @@ test('a version that never comes up is taken back at the next start', async () =
   expect(machine.journal.current()).toMatchObject({ phase: 'rolled-back' })
 })
 
+test('regression: a version that was taken back is not started again when the power flickers', async () => {
+  await install('newer')
+  machine.newIsHealthy = false
+  await machine.start()
+  machine.boot()
+  await machine.prepare()
+  for (let flicker = 0; flicker < 3; flicker++) {
+    machine.boot()
+    expect(machine.version).toBe('0.1.0')
+  }
+})
+
+test('a version that serves and takes no part in its cluster is taken back', async () => {
+  await install('newer')
+  machine.joined = false
+  machine.cluster = { voters: 3, healthy: 3 }
+  expect(await machine.start()).toEqual({ restarts: true })
+  await machine.start()
+  expect(machine.version).toBe('0.1.0')
+  expect(machine.journal.current()).toMatchObject({
+    phase: 'rolled-back',
+    reason: 'it does not take part in its cluster',
+  })
+  expect(machine.said).toContain('HEALTH-OK slot A')
+})
+
+test('a cluster that cannot spare the node any more when the new version is written keeps it', async () => {
+  machine.cluster = { voters: 3, healthy: 3 }
+  machine.afterWriting = () => {
+    machine.cluster = { voters: 3, healthy: 2 }
+  }
+  await expect(install('newer')).rejects.toThrow('Without this node 1 of 3 nodes would be left')
+  expect(machine.journal.current()).toMatchObject({ phase: 'refused' })
+  await machine.start()
+  expect(machine.version).toBe('0.1.0')
+})
+
 test('an update that changes no database leaves the node running while it is written', async () => {
   expect(await install('same-schema', '0.1.1')).toMatchObject({ snapshot: null })
   expect(machine.serviceRuns).toBe(true)
@@ -383,6 +450,51 @@ test('a power cut before any step leaves one whole version with its own database
       expect(['confirmed', 'rolled-back', 'failed', undefined]).toContain(machine.journal.current()?.phase)
     }),
     { numRuns: 30 },
+  )
+})
+
+/** How a start is cut off: before root did anything, when the daemon ran, or in front of a step that changes something. */
+const interruption = fc.oneof(
+  fc.constant({ kind: 'flicker' as const }),
+  fc.constant({ kind: 'prepared' as const }),
+  fc.nat({ max: 6 }).map((after) => ({ kind: 'cut' as const, after })),
+)
+
+test('however starts are cut off, one version stays with its own databases, and none on trial meets a client', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.boolean(),
+      fc.array(interruption, { maxLength: 6 }),
+      async (newIsHealthy, interruptions) => {
+        rmSync(home, { recursive: true, force: true })
+        machine = new Machine(home)
+        machine.newIsHealthy = newIsHealthy
+        await install('newer')
+        for (const each of interruptions) {
+          machine.cutAfter = each.kind === 'cut' ? each.after : Number.POSITIVE_INFINITY
+          machine.boot()
+          if (each.kind === 'flicker') continue
+          try {
+            await machine.prepare()
+            if (each.kind === 'cut') await machine.judge()
+          } catch (error) {
+            if (!(error instanceof PowerCut)) throw error
+          }
+        }
+        machine.cutAfter = Number.POSITIVE_INFINITY
+        for (let starts = 0; starts < 3; starts++) await machine.start()
+        expect(machine.portOpen).toBe(true)
+        expect(machine.rows().migrations.includes('0002_more')).toBe(machine.version === '0.2.0')
+        if (!newIsHealthy) expect(machine.version).toBe('0.1.0')
+        expect(machine.journal.current()?.phase).toBe(
+          machine.version === '0.2.0' ? 'confirmed' : 'rolled-back',
+        )
+        machine.boot()
+        machine.boot()
+        expect(machine.version).toBe(machine.journal.current()?.phase === 'confirmed' ? '0.2.0' : '0.1.0')
+      },
+    ),
+    { numRuns: 40 },
   )
 })
 

@@ -6,8 +6,8 @@
  *
  * A power cut up to 6 leaves the old version, after it the new one on trial: settle-update.ts, health.ts.
  */
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { appliedMigrations, newestBackupAt } from './applied-migrations.ts'
 import { type Bundle, readBundle } from './bundle.ts'
 import { BundleError } from './bundle-errors.ts'
@@ -22,6 +22,7 @@ import {
   type PreflightFacts,
   type PreflightFinding,
   preflight,
+  quorum,
 } from './preflight.ts'
 import type { Slots } from './rauc.ts'
 import { debianArchitecture, installs, readRelease, runningSlot } from './release.ts'
@@ -47,6 +48,8 @@ export interface InstallOptions {
   again: boolean
   /** Also when nobody can write meanwhile. */
   allowPause: boolean
+  /** How messages call the file, when it is a copy. */
+  shownAs?: string
 }
 
 /** The daemon's unit. */
@@ -79,14 +82,16 @@ export class Updater {
   /**
    * Reads the bundle and looks at the machine; changes nothing.
    * @param others versions of the other nodes that get the bundle too
+   * @param shownAs how messages call the file
    * @throws BundleError when the bundle is not to be trusted
    */
   async check(
     file: string,
     others: readonly string[] = [],
+    shownAs: string = file,
   ): Promise<{ bundle: Bundle; findings: PreflightFinding[] }> {
     const { paths, node, journal } = this.#o
-    const bundle = await readBundle(file, paths.releaseRoot)
+    const bundle = await readBundle(file, paths.releaseRoot, shownAs)
     const phase = journal.current()?.phase
     const readiness = await node.readiness()
     const findings = preflight(bundle, {
@@ -120,30 +125,17 @@ export class Updater {
         'wrong-machine',
         'This installation installs no bundles by itself; take out of it what you need with holdfast update unpack.',
       )
-    const refused = async (error: unknown, bundle: Bundle | null): Promise<never> => {
-      // An update that is under way keeps its state, by which it is settled.
-      const isUnderWay = before?.phase === 'installed' || before?.phase === 'trial'
-      if (!isUnderWay && !(error instanceof UnsettledError))
-        await journal.enter({
-          id: bundle?.id.slice(0, 64) ?? '',
-          phase: error instanceof BundleError ? 'refused' : 'failed',
-          from,
-          to: bundle?.version ?? 'unknown',
-          slot: null,
-          snapshot: null,
-          reason: (error as Error).message.slice(0, 2000),
-          by,
-        })
-      throw error
-    }
     let bundle: Bundle | null = null
+    let state: UpdateState
     try {
-      const checked = await this.check(file)
+      const checked = await this.check(file, [], options.shownAs)
       bundle = checked.bundle
       this.#judge(checked, options)
       say(`UPDATE-INSTALL ${from} to ${bundle.version}`)
       await this.#o.slots.install(bundle)
-      const state = await this.#choose({
+      // Another node may have gone meanwhile, or be at the same.
+      this.#mayLeave((await this.#o.node.readiness()).cluster ?? null, options)
+      state = await this.#choose({
         id: bundle.id,
         phase: 'installed',
         from,
@@ -154,12 +146,38 @@ export class Updater {
         by,
       })
       say(`UPDATE-INSTALLED ${bundle.version}${slot === null ? '' : ` in slot ${state.slot}`}; restarting`)
-      await this.#o.reboot()
-      return state
     } catch (error) {
-      say(`UPDATE-REFUSED ${(error as Error).message}`)
-      return await refused(error, bundle)
+      return await this.#refuse(error as Error, { by, bundle, before })
     }
+    // From here on a start of the machine settles it, whatever happens.
+    await this.#o.reboot()
+    return state
+  }
+
+  /** For what failed before there was anything to install: it is told, stands in the journal, and is thrown. */
+  async refuse(error: Error, by: string): Promise<never> {
+    return await this.#refuse(error, { by, bundle: null, before: this.#o.journal.current() })
+  }
+
+  async #refuse(
+    error: Error,
+    { by, bundle, before }: { by: string; bundle: Bundle | null; before: UpdateState | null },
+  ): Promise<never> {
+    this.#o.say(`UPDATE-REFUSED ${error.message}`)
+    // An update that is under way keeps its state, by which it is settled.
+    const isUnderWay = before?.phase === 'installed' || before?.phase === 'trial'
+    if (!isUnderWay && !(error instanceof UnsettledError))
+      await this.#o.journal.enter({
+        id: bundle?.id.slice(0, 64) ?? '',
+        phase: error instanceof BundleError ? 'refused' : 'failed',
+        from: readRelease(this.#o.paths).version,
+        to: bundle?.version ?? 'unknown',
+        slot: null,
+        snapshot: null,
+        reason: error.message.slice(0, 2000),
+        by,
+      })
+    throw error
   }
 
   /** Makes the other slot the next one. When that fails it is given up before the failure is noted: no start is untold. */
@@ -203,6 +221,13 @@ export class Updater {
       )
   }
 
+  /** @throws BundleError `preflight` when the cluster cannot spare this node */
+  #mayLeave(cluster: PreflightFacts['cluster'], { allowPause }: InstallOptions): void {
+    const { level, found, mend } = quorum(cluster)
+    if (level === 'stop' || (level === 'confirm' && !allowPause))
+      throw new BundleError('preflight', `${found} ${mend ?? ''}`.trim())
+  }
+
   async #stopAndCopy(bundle: Bundle): Promise<string | null> {
     const { paths, service } = this.#o
     const folder = join(paths.update, 'databases')
@@ -226,10 +251,12 @@ function wantedBy(paths: AppliancePaths): PreflightFacts['wanted'] {
   return kind === 'deb' ? { kind, arch: debianArchitecture } : null
 }
 
-/** A machine with a package keeps the old and the new one, unpacks the new one, and works from a copy of the program. */
+/** Beside it a machine with a package keeps the old and the new one, unpacks the new one, and works from a copy of the program. */
 function workBytes(bundle: Bundle, paths: AppliancePaths): number {
-  if (installs(paths) !== 'deb') return 0
-  return (debOf(bundle.contents, debianArchitecture)?.bytes ?? 0) * packageFactor
+  // Root copies what was uploaded, to have it for itself.
+  const copy = dirname(bundle.file) === paths.uploads ? statSync(bundle.file).size : 0
+  if (installs(paths) !== 'deb') return copy
+  return copy + (debOf(bundle.contents, debianArchitecture)?.bytes ?? 0) * packageFactor
 }
 
 const packageFactor = 8

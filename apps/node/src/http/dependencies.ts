@@ -45,6 +45,8 @@ export interface Readiness {
   onTrial?: boolean
   /** Nodes of the cluster that vote, and how many of them answer; null: this node is alone. */
   cluster?: { voters: number; healthy: number } | null
+  /** Whether it has taken part in its cluster since it started; true: it is alone. */
+  joined?: boolean
 }
 
 /** What the client protocol's gateway learns of a connection when it takes it over. */

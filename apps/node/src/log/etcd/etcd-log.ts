@@ -230,6 +230,11 @@ export class EtcdLog implements Log {
     if (this.blocked !== null && !this.joiningIn) throw this.refusal(this.blocked)
   }
 
+  /** Whether it has taken part in its cluster since it started; a node that was taken out has nothing to take part in. */
+  get hasJoinedIn(): boolean {
+    return this.hasTakenPart || this.o.retired
+  }
+
   /** Whether this node has just started and may take part any moment: what comes until then waits. */
   private get joiningIn(): boolean {
     if (this.hasTakenPart || this.restoreAsked || this.o.retired) return false

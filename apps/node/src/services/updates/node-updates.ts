@@ -20,6 +20,11 @@ import { Updates } from './updates.ts'
 const tidyEveryMs = 10_000
 /** A member that does not answer in this time is not asked to take part. */
 const askMs = 5_000
+/**
+ * A node that started reads and shows what it has, also when the others are away; but whoever restarts nodes one by one must
+ * not take the next one before this one takes part. So long /readyz waits for that.
+ */
+const joinPatienceMs = 60_000
 
 export class NodeUpdates {
   readonly service: Updates
@@ -31,6 +36,8 @@ export class NodeUpdates {
   readonly #member: RolloutMember | null = null
   readonly #duty: RolloutDuty | null = null
   #tidier: NodeJS.Timeout | null = null
+  /** By the monotonic clock. */
+  #startedMs = 0
 
   constructor(options: { core: Core; cluster: ClusterNode | null; isSetUp: () => boolean }) {
     const { core, cluster, isSetUp } = options
@@ -73,6 +80,7 @@ export class NodeUpdates {
   }
 
   start(): void {
+    this.#startedMs = this.#core.clock.monotonic()
     noteVersion(this.#paths, this.#paths.uploads).catch((error: Error) =>
       this.#core.logger.warn({ err: error }, 'the version of this container was not noted'),
     )
@@ -106,9 +114,15 @@ export class NodeUpdates {
    */
   readiness(started: boolean, unfit: string | null): Readiness {
     const cluster = this.#cluster?.voterCount ?? null
-    if (!started) return { ready: false, reason: 'the node is starting or stopping', cluster }
-    if (unfit !== null || this.closed === null) return { ready: unfit === null, reason: unfit, cluster }
-    return { ready: false, reason: this.closed, onTrial: true, cluster }
+    const joined = this.#cluster?.log.hasJoinedIn ?? true
+    const about = { cluster, joined }
+    const no = (reason: string) => ({ ready: false, reason, ...about })
+    if (!started) return no('the node is starting or stopping')
+    if (unfit !== null) return no(unfit)
+    if (this.closed !== null) return { ...no(this.closed), onTrial: true }
+    if (!joined && this.#core.clock.monotonic() - this.#startedMs < joinPatienceMs)
+      return no('the node does not take part in its cluster yet')
+    return { ready: true, reason: null, ...about }
   }
 
   async #call(to: string, op: string, payload: unknown, timeoutMs: number): Promise<unknown> {

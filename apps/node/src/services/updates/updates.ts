@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import type { UpdateInstall, UpdateUpload } from '@holdfast/api/contract/update-inputs'
 import type { Caller } from '@holdfast/api/services'
@@ -15,7 +13,7 @@ import type { AppliancePaths } from '../../appliance/paths.ts'
 import { quorum, type VoterCount } from '../../appliance/preflight.ts'
 import { installs, readRelease, runningSlot } from '../../appliance/release.ts'
 import { ToolError } from '../../appliance/tools.ts'
-import { requestFile, requestUpdate } from '../../appliance/update-request.ts'
+import { hasRequest, isBeingInstalled, requestUpdate } from '../../appliance/update-request.ts'
 import { UpdateJournal } from '../../appliance/update-state.ts'
 import type { Proposer } from '../../log/proposer.ts'
 import { newId } from '../../platform/random.ts'
@@ -62,7 +60,7 @@ export class Updates implements UpdatesService {
       canInstall: installs(paths) !== null,
       nodes: directory.nodes.size,
       slot: runningSlot(paths),
-      requested: existsSync(join(paths.uploads, requestFile)),
+      requested: hasRequest(paths) || isBeingInstalled(paths),
       rollout: this.#rollout(),
       history: history.map(({ phase, from, to, by, reason, at }) => ({ phase, from, to, by, reason, at })),
     }
