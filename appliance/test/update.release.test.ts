@@ -116,9 +116,16 @@ test('the plug pulled at any moment of an update leaves a version that serves, w
     await sleep(cutAfterMs)
     await vm.powerCut()
   }
+  // The last one in the middle of the trial of what those left, when they left it to be tried.
+  await vm.powerOn({ sticks: [image] })
+  await vm.says(/UPDATE-(TRIAL|PASSED|REFUSED) /, bootSeconds + installSeconds)
+  await vm.powerCut()
   await vm.powerOn({ sticks: [] })
   await untilReady(vm, bootSeconds)
   await vm.says(/HEALTH-OK slot [AB]/, bootSeconds)
   expect(await messages()).toContain('before every update')
+  const audited = await client.run('audit', 'search', '--action', 'update.', '--json')
+  for (const action of ['installed', 'trial', 'confirmed', 'refused', 'rolled-back'])
+    expect(audited).toContain(`"update.${action}"`)
   rmSync(folder, { recursive: true, force: true })
 })
