@@ -139,7 +139,8 @@ describe.each(Object.entries(variants))('the chart with the values "%s"', (_, fl
     for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'])
       expect(pod.containers[0][probe].httpGet).toMatchObject({ port: 'https', scheme: 'HTTPS' })
     expect(pod.containers[0].readinessProbe.httpGet.path).toBe('/readyz')
-    expect(pod.containers[0].livenessProbe.httpGet.path).toBe('/healthz')
+    for (const probe of ['startupProbe', 'livenessProbe'])
+      expect(pod.containers[0][probe].httpGet.path).toBe('/healthz')
   })
 
   it('selects its own pods everywhere, and keeps secrets in Secrets', async () => {
@@ -162,7 +163,12 @@ describe('the nodes of a cluster', () => {
     const set = one(manifests, 'StatefulSet')
     const nodes = one(manifests, 'Service', set.spec.serviceName)
     expect(nodes.spec).toMatchObject({ clusterIP: 'None', publishNotReadyAddresses: true })
-    expect(set.spec).toMatchObject({ replicas: 3, podManagementPolicy: 'Parallel' })
+    expect(set.spec).toMatchObject({
+      replicas: 3,
+      podManagementPolicy: 'Parallel',
+      updateStrategy: { type: 'RollingUpdate' },
+      minReadySeconds: 10,
+    })
     expect(one(manifests, 'PodDisruptionBudget').spec.maxUnavailable).toBe(1)
     const address = podOf(manifests).containers[0].env.find(
       (each: Manifest) => each.name === 'HOLDFAST_CLUSTER_ADDRESS',
