@@ -27,6 +27,10 @@ test('the container image comes out with its sum and the next steps; other parts
   expect([done.code, done.stderr]).toEqual([0, ''])
   expect(done.stdout).toMatch(new RegExp(`^[0-9a-f]{64}  .*/out/${image}\n`))
   expect(done.stdout).toContain(`podman load -i ${workshop.path('out')}/${image}`)
+  // The version lasts only in a file: a variable of the shell is gone at the next start.
+  expect(done.stdout).toMatch(
+    /^ {2}HOLDFAST_VERSION=0\.2\.0 +# this line into the file \.env .*\n {2}docker compose up -d /m,
+  )
   expect(readFileSync(workshop.path(`out/${image}`), 'utf8')).toBe('an image')
   const parts = await unpack('parts', '--release-root', root, '--kind', 'sbom', 'notes', '--json')
   expect(

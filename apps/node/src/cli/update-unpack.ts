@@ -119,9 +119,10 @@ function nextSteps({ version }: Bundle, file: string, loaded: Engine | null): st
     ...(loaded === null
       ? [`  podman load -i ${file}        # or docker load -i, or push it to the registry of the site`]
       : []),
-    `  HOLDFAST_VERSION=${version} docker compose up -d    # in a cluster one node after the other, each when the last is healthy`,
+    `  HOLDFAST_VERSION=${version}     # this line into the file .env beside the compose file, in place of the old one`,
+    '  docker compose up -d       # in a cluster one node after the other, each when holdfast cluster status shows all voters',
     '  docker compose exec holdfast holdfast health',
-    'The old image stays. Not healthy, and no client has written yet: start the old version, and restore the backup if it says that',
-    'its database is newer.',
+    'The old image stays. Not healthy, and no client has written yet: put the old line back, start that version, and restore the',
+    'backup if it says that its database is newer.',
   ]
 }
