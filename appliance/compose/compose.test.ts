@@ -61,6 +61,8 @@ it.each(files)('%s names the image of this version, fetches nothing and gives no
     expect(service).toMatchObject({
       image: `localhost/holdfast:${version}`,
       pull_policy: 'never',
+      // podman starts no others at boot.
+      restart: 'always',
       read_only: true,
       user: '10443:10443',
       cap_drop: ['ALL'],
