@@ -17,6 +17,7 @@ const full = [
   ...['--set', 'persistence.storageClass=local', '--set', 'priorityClassName=facility'],
   ...['--set', 'nodeSelector.disk=ssd', '--set-json', 'tolerations=[{"operator":"Exists"}]'],
   ...['--set-json', 'networkPolicy.clients=[{"ipBlock":{"cidr":"10.0.0.0/8"}}]'],
+  ...['--set-json', 'networkPolicy.dns={"peers":[{"ipBlock":{"cidr":"169.254.20.10/32"}}],"port":5353}'],
   ...['--set-json', 'image.pullSecrets=[{"name":"own-registry"}]', '--set', 'podAnnotations.team=a'],
   ...['--set-string', 'service.annotations.pool=lan', '--set', 'backups.existingClaim=shelf'],
 ]
@@ -198,6 +199,20 @@ describe('the nodes of a cluster', () => {
     ])
   })
 
+  it('ask the name service in kube-system at port 53, or the one that the operator names', async () => {
+    const dns = async (...flags: string[]) => one(await render(flags), 'NetworkPolicy').spec.egress[1]
+    const ports = (port: number) => ['UDP', 'TCP'].map((protocol) => ({ port, protocol }))
+    const system = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } } }
+    expect(await dns()).toEqual({ ports: ports(53), to: [system] })
+    const peers = [
+      { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'openshift-dns' } } },
+      { ipBlock: { cidr: '169.254.20.10/32' } },
+    ]
+    const file = join(folder, 'dns.yaml')
+    writeFileSync(file, JSON.stringify({ networkPolicy: { dns: { peers, port: 5353 } } }))
+    expect(await dns('--values', file)).toEqual({ ports: ports(5353), to: peers })
+  })
+
   it('a single one has no budget that would keep its machine from being emptied', async () => {
     expect((await render([])).filter((each) => each.kind === 'PodDisruptionBudget')).toEqual([])
   })
@@ -257,6 +272,7 @@ describe('values that cannot be', () => {
     ['a setting that is the chart’s', ['--set', 'settings.dataDir=/x'], /dataDir/],
     ['a short token', ['--set', 'metrics.token=short'], /token/],
     ['a list in a list of names', ['--set', 'publicNames={a\\,b}'], /publicNames/],
+    ['a policy without a name service', ['--set-json', 'networkPolicy.dns.peers=[]'], /peers/],
     ['an unknown service type', ['--set', 'service.type=Ingress'], /type/],
   ]
   it.each(refused)('%s are refused with the reason', async (_, flags, reason) => {
