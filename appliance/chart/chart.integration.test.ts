@@ -283,6 +283,26 @@ describe('values that cannot be', () => {
 })
 
 describe('the archive', () => {
+  it('belongs into the bundle of its version, with the image that it installs and with no other', async () => {
+    const out = join(folder, 'release')
+    const script = join(repoRoot, 'scripts/appliance.mjs')
+    const flags = ['--out', out, '--work', join(folder, 'release-work'), '--digest', digest]
+    await must([pinnedNode, script, 'chart', ...flags])
+    const { version } = JSON.parse(readFileSync(join(repoRoot, 'package.json'), 'utf8'))
+    const maker = JSON.stringify(join(repoRoot, 'appliance/update/bundle.mjs'))
+    const list = `import(${maker}).then((m) => console.log(m.partsIn(...process.argv.slice(1)).join('\\n')))`
+    const parts = () => run([pinnedNode, '-e', list, out, version])
+    expect((await parts()).stderr).toContain('which is no image of this release')
+    const archive = join(out, `holdfast_${version}_amd64.oci.tar`)
+    writeFileSync(archive, 'an image')
+    writeFileSync(`${archive}.digest`, `${digest}\n`)
+    writeFileSync(join(out, 'holdfast-chart-0.0.1.tgz'), 'of another version')
+    const found = (await parts()).stdout.trim().split('\n').toSorted()
+    expect(found).toEqual([join(out, `holdfast-chart-${version}.tgz`), archive].toSorted())
+    writeFileSync(`${archive}.digest`, `sha256:${'f'.repeat(64)}\n`)
+    expect((await parts()).stderr).toContain('which is no image of this release')
+  })
+
   it('is the same every time, and installs the image it was made with', async () => {
     const pack = async (name: string) => {
       const out = join(folder, name)

@@ -5,6 +5,7 @@ import { BundleWorkshop } from '../appliance/bundle-fixture.ts'
 import { debianArchitecture } from '../appliance/release.ts'
 
 const image = `holdfast_0.2.0_${debianArchitecture}.oci.tar`
+const chart = 'holdfast-chart-0.2.0.tgz'
 let workshop: BundleWorkshop
 let bundle: string
 let root: string
@@ -14,7 +15,12 @@ beforeAll(async () => {
   workshop = await BundleWorkshop.open()
   root = workshop.vendor('vendor')
   foreign = workshop.vendor('stranger')
-  const files = { [image]: 'an image', 'release-notes.md': '# What is new', 'holdfast-0.2.0.cdx.json': '{}' }
+  const files = {
+    [image]: 'an image',
+    [chart]: 'a chart',
+    'release-notes.md': '# What is new',
+    'holdfast-0.2.0.cdx.json': '{}',
+  }
   bundle = workshop.bundle('0.2.0', { vendor: 'vendor', version: '0.2.0', files })
 })
 afterAll(async () => await workshop?.[Symbol.asyncDispose]())
@@ -45,6 +51,15 @@ test('the container image comes out with its sum and the next steps; other parts
   ])
 })
 
+test('the chart comes out beside the image that it installs, with the step of Kubernetes', async () => {
+  const done = await unpack('kubernetes', '--release-root', root, '--kind', 'oci', 'chart')
+  expect([done.code, done.stderr]).toEqual([0, ''])
+  expect(readdirSync(workshop.path('kubernetes')).toSorted()).toEqual([chart, image].toSorted())
+  expect(readFileSync(workshop.path(`kubernetes/${chart}`), 'utf8')).toBe('a chart')
+  expect(done.stdout).toContain(`  helm upgrade holdfast ${workshop.path('kubernetes')}/${chart} `)
+  expect(done.stdout).not.toContain('docker compose')
+})
+
 test('nothing comes out of a bundle of somebody else, of a part that is not in it, or for a kind that is none', async () => {
   const untrusted = await unpack('none', '--release-root', foreign)
   expect([untrusted.code, untrusted.stderr]).toEqual([1, expect.stringContaining('not signed by the vendor')])
@@ -54,6 +69,6 @@ test('nothing comes out of a bundle of somebody else, of a part that is not in i
     expect.stringContaining('holds no deb for this machine'),
   ])
   const wrong = await unpack('none', '--release-root', root, '--kind', 'disk')
-  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('give some of oci, deb')])
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('give some of oci, chart, deb')])
   expect(() => readdirSync(workshop.path('none'))).toThrow('ENOENT')
 })
