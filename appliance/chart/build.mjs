@@ -1,5 +1,6 @@
 // `npm run appliance:chart [-- --out DIR] [--digest sha256:…]`: the Helm chart as one archive, with the digest of the
 // image it was made with, so that it can install nothing else. The same commit and image give the same bytes.
+import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -35,6 +36,12 @@ export async function buildChart({ out, work, digest, version = productVersion()
   rmSync(file, { force: true })
   cpSync(`${archive}.gz`, file)
   return file
+}
+
+/** The digest of the image that a chart installs. @param {string} file the archive */
+export function imageOf(file) {
+  const values = execFileSync('tar', ['-xzOf', file, 'holdfast/values.yaml'], { encoding: 'utf8' })
+  return /^ {2}digest: (.*)$/m.exec(values)?.[1] ?? ''
 }
 
 function change(file, replacements) {

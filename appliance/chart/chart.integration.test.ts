@@ -17,6 +17,7 @@ const full = [
   ...['--set', 'persistence.storageClass=local', '--set', 'priorityClassName=facility'],
   ...['--set', 'nodeSelector.disk=ssd', '--set-json', 'tolerations=[{"operator":"Exists"}]'],
   ...['--set-json', 'networkPolicy.clients=[{"ipBlock":{"cidr":"10.0.0.0/8"}}]'],
+  ...['--set-json', 'networkPolicy.dns={"peers":[{"ipBlock":{"cidr":"169.254.20.10/32"}}],"port":5353}'],
   ...['--set-json', 'image.pullSecrets=[{"name":"own-registry"}]', '--set', 'podAnnotations.team=a'],
   ...['--set-string', 'service.annotations.pool=lan', '--set', 'backups.existingClaim=shelf'],
 ]
@@ -139,7 +140,8 @@ describe.each(Object.entries(variants))('the chart with the values "%s"', (_, fl
     for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'])
       expect(pod.containers[0][probe].httpGet).toMatchObject({ port: 'https', scheme: 'HTTPS' })
     expect(pod.containers[0].readinessProbe.httpGet.path).toBe('/readyz')
-    expect(pod.containers[0].livenessProbe.httpGet.path).toBe('/healthz')
+    for (const probe of ['startupProbe', 'livenessProbe'])
+      expect(pod.containers[0][probe].httpGet.path).toBe('/healthz')
   })
 
   it('selects its own pods everywhere, and keeps secrets in Secrets', async () => {
@@ -162,7 +164,12 @@ describe('the nodes of a cluster', () => {
     const set = one(manifests, 'StatefulSet')
     const nodes = one(manifests, 'Service', set.spec.serviceName)
     expect(nodes.spec).toMatchObject({ clusterIP: 'None', publishNotReadyAddresses: true })
-    expect(set.spec).toMatchObject({ replicas: 3, podManagementPolicy: 'Parallel' })
+    expect(set.spec).toMatchObject({
+      replicas: 3,
+      podManagementPolicy: 'Parallel',
+      updateStrategy: { type: 'RollingUpdate' },
+      minReadySeconds: 10,
+    })
     expect(one(manifests, 'PodDisruptionBudget').spec.maxUnavailable).toBe(1)
     const address = podOf(manifests).containers[0].env.find(
       (each: Manifest) => each.name === 'HOLDFAST_CLUSTER_ADDRESS',
@@ -190,6 +197,20 @@ describe('the nodes of a cluster', () => {
       ['podSelector'],
       ['namespaceSelector'],
     ])
+  })
+
+  it('ask the name service in kube-system at port 53, or the one that the operator names', async () => {
+    const dns = async (...flags: string[]) => one(await render(flags), 'NetworkPolicy').spec.egress[1]
+    const ports = (port: number) => ['UDP', 'TCP'].map((protocol) => ({ port, protocol }))
+    const system = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } } }
+    expect(await dns()).toEqual({ ports: ports(53), to: [system] })
+    const peers = [
+      { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'openshift-dns' } } },
+      { ipBlock: { cidr: '169.254.20.10/32' } },
+    ]
+    const file = join(folder, 'dns.yaml')
+    writeFileSync(file, JSON.stringify({ networkPolicy: { dns: { peers, port: 5353 } } }))
+    expect(await dns('--values', file)).toEqual({ ports: ports(5353), to: peers })
   })
 
   it('a single one has no budget that would keep its machine from being emptied', async () => {
@@ -251,6 +272,7 @@ describe('values that cannot be', () => {
     ['a setting that is the chart’s', ['--set', 'settings.dataDir=/x'], /dataDir/],
     ['a short token', ['--set', 'metrics.token=short'], /token/],
     ['a list in a list of names', ['--set', 'publicNames={a\\,b}'], /publicNames/],
+    ['a policy without a name service', ['--set-json', 'networkPolicy.dns.peers=[]'], /peers/],
     ['an unknown service type', ['--set', 'service.type=Ingress'], /type/],
   ]
   it.each(refused)('%s are refused with the reason', async (_, flags, reason) => {
@@ -261,6 +283,26 @@ describe('values that cannot be', () => {
 })
 
 describe('the archive', () => {
+  it('belongs into the bundle of its version, with the image that it installs and with no other', async () => {
+    const out = join(folder, 'release')
+    const script = join(repoRoot, 'scripts/appliance.mjs')
+    const flags = ['--out', out, '--work', join(folder, 'release-work'), '--digest', digest]
+    await must([pinnedNode, script, 'chart', ...flags])
+    const { version } = JSON.parse(readFileSync(join(repoRoot, 'package.json'), 'utf8'))
+    const maker = JSON.stringify(join(repoRoot, 'appliance/update/bundle.mjs'))
+    const list = `import(${maker}).then((m) => console.log(m.partsIn(...process.argv.slice(1)).join('\\n')))`
+    const parts = () => run([pinnedNode, '-e', list, out, version])
+    expect((await parts()).stderr).toContain('which is no image of this release')
+    const archive = join(out, `holdfast_${version}_amd64.oci.tar`)
+    writeFileSync(archive, 'an image')
+    writeFileSync(`${archive}.digest`, `${digest}\n`)
+    writeFileSync(join(out, 'holdfast-chart-0.0.1.tgz'), 'of another version')
+    const found = (await parts()).stdout.trim().split('\n').toSorted()
+    expect(found).toEqual([join(out, `holdfast-chart-${version}.tgz`), archive].toSorted())
+    writeFileSync(`${archive}.digest`, `sha256:${'f'.repeat(64)}\n`)
+    expect((await parts()).stderr).toContain('which is no image of this release')
+  })
+
   it('is the same every time, and installs the image it was made with', async () => {
     const pack = async (name: string) => {
       const out = join(folder, name)

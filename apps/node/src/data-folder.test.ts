@@ -1,12 +1,31 @@
 import { mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { domainToASCII } from 'node:url'
 import { expect, test } from 'vitest'
-import { openDataFolder } from './data-folder.ts'
+import { openDataFolder, safeHostname } from './data-folder.ts'
 import { systemClock } from './platform/clock.ts'
 import { createInterconnect, interconnectPaths } from './trust/interconnect.ts'
 
 const years = 365 * 24 * 3_600_000
+
+test.each([
+  ['kaldvik-1.example.lan', 'kaldvik-1'],
+  ['Kaldvik 1', 'kaldvik-1'],
+  ['-', 'node'],
+  ['3f9c02ab11de', '3f9c02ab11de'],
+])('a machine called %s is %s in its certificate', (machine, name) => {
+  expect(safeHostname(machine)).toBe(name)
+})
+
+test.each(['847261930412', '10.0.0.1', '0x10'])(
+  'regression: a machine called %s, which reads as an address, has a name that a certificate takes',
+  (machine) => {
+    const name = safeHostname(machine)
+    expect(name).toMatch(/^node-/)
+    expect(domainToASCII(name)).toBe(name)
+  },
+)
 
 test('a renewed certificate is told of even when the one between the nodes could not be renewed beside it', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'holdfast-folder-'))

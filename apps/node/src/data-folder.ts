@@ -179,15 +179,17 @@ function addressOf(membership: MembershipFile): string[] {
   return address === undefined ? [] : [address]
 }
 
-/** The machine's name as a DNS label (RFC 1035 section 2.3.1). */
-function safeHostname(): string {
+/** A machine's name as a DNS label (RFC 1035 section 2.3.1). */
+export function safeHostname(machine = hostname()): string {
   const name =
-    hostname()
+    machine
       .split('.')[0]
       ?.toLowerCase()
       .replaceAll(/[^a-z0-9-]/g, '-')
       .slice(0, 63) ?? ''
-  return name.replaceAll(/^-+|-+$/g, '') || 'node'
+  const label = name.replaceAll(/^-+|-+$/g, '') || 'node'
+  // A number would be read as an address (URL Standard, "ends in a number"); a container's made-up name may be one.
+  return /^(\d+|0x[0-9a-f]*)$/.test(label) ? `node-${label}` : label
 }
 
 /** Names and addresses by which this machine is reached; they go into its certificate. */

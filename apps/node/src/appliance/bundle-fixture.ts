@@ -137,7 +137,7 @@ export class BundleWorkshop implements AsyncDisposable {
 }
 
 function artefactOf(name: string, bytes: Buffer): BundleContents['artefacts'][number] {
-  const kind = ({ img: 'image', deb: 'deb', tar: 'oci', json: 'sbom', md: 'notes' } as const)[
+  const kind = ({ img: 'image', deb: 'deb', tar: 'oci', json: 'sbom', md: 'notes', tgz: 'chart' } as const)[
     name.slice(name.lastIndexOf('.') + 1)
   ]
   if (kind === undefined) throw new Error(`${name} is no part of a bundle`)

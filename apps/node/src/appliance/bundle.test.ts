@@ -1,7 +1,7 @@
 import { lstatSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { extractArtefact, readBundle, releaseNotes } from './bundle.ts'
+import { type BundleContents, extractArtefact, readBundle, releaseNotes } from './bundle.ts'
 import type { BundleFault } from './bundle-errors.ts'
 import { BundleWorkshop } from './bundle-fixture.ts'
 
@@ -54,6 +54,15 @@ test('its parts and notes are taken out, and a part that is not what the list sa
   await expect(extractArtefact(bundle, other, workshop.path('taken'))).rejects.toMatchObject({
     fault: 'altered',
   })
+})
+
+test('regression: a part of a kind that only later versions know is passed over, not the whole bundle refused', async () => {
+  const part = (name: string, kind: string) => ({ name, kind, arch: null, bytes: 1, sha256: '0'.repeat(64) })
+  const artefacts = [part('rootfs.img', 'image'), part('holdfast.flatpak', 'flatpak'), part('a.md', 'notes')]
+  const contents = { artefacts } as Partial<BundleContents>
+  const file = workshop.bundle('later', { vendor: 'vendor', version: '0.2.0', contents })
+  const bundle = await read(file)
+  expect(bundle.contents.artefacts.map(({ kind }) => kind)).toEqual(['image', 'notes'])
 })
 
 test('regression: a link that waits where a part goes is not followed', async () => {

@@ -29,6 +29,13 @@ const maxNotesBytes = 256 * 1024
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+~-]{0,120}$/)
 const version = z.string().refine(isVersion, 'it is no version')
 
+const kinds = ['image', 'deb', 'oci', 'chart', 'sbom', 'notes'] as const
+type Kind = (typeof kinds)[number]
+
+/** Parts of kinds that only later versions know are passed over: a bundle of theirs must be readable here. */
+const known = <T extends { kind: string }>(part: T): part is T & { kind: Kind } =>
+  kinds.some((kind) => kind === part.kind)
+
 /** `holdfast.json` inside the payload: what the bundle brings. */
 export const contentsSchema = z.object({
   version,
@@ -41,13 +48,14 @@ export const contentsSchema = z.object({
     .array(
       z.object({
         name,
-        kind: z.enum(['image', 'deb', 'oci', 'sbom', 'notes']),
+        kind: z.string().max(20),
         arch: z.string().max(20).nullable(),
         bytes: z.int().min(0),
         sha256: z.string().regex(/^[0-9a-f]{64}$/),
       }),
     )
-    .max(50),
+    .max(50)
+    .transform((parts) => parts.filter(known)),
 })
 export type BundleContents = z.infer<typeof contentsSchema>
 

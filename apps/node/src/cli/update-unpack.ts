@@ -7,7 +7,7 @@ import { readEnvironment } from '../config/env.ts'
 import { UsageError } from './errors.ts'
 import { print, printJson } from './output.ts'
 
-const kinds = ['oci', 'deb', 'image', 'sbom', 'notes'] as const
+const kinds = ['oci', 'chart', 'deb', 'image', 'sbom', 'notes'] as const
 type Kind = (typeof kinds)[number]
 const engines = ['podman', 'docker'] as const
 type Engine = (typeof engines)[number]
@@ -70,7 +70,9 @@ async function unpack(file: string, flags: Flags): Promise<void> {
     const env = readEnvironment().inherited
     print((await runTool(engine, ['load', '--input', image.file], { timeoutMs: loadTimeoutMs, env })).trim())
   }
-  if (!flags.json) for (const line of nextSteps(bundle, image.file, engine ?? null)) print(line)
+  const chart = unpacked.find(({ kind }) => kind === 'chart')?.file ?? null
+  const steps = { version: bundle.version, image: image.file, chart, loaded: engine ?? null }
+  if (!flags.json) for (const line of nextSteps(steps)) print(line)
 }
 
 function chosen<T extends string>(given: readonly string[], known: readonly T[], flag: string): T[] {
@@ -111,17 +113,31 @@ async function takeOut(bundle: Bundle, wanted: readonly Kind[], folder: string):
   return unpacked
 }
 
-/** A container cannot replace itself: whoever runs it does. */
-function nextSteps({ version }: Bundle, file: string, loaded: Engine | null): string[] {
+/** A container cannot replace itself: whoever runs it does. @param steps.chart the Helm chart, for whoever asked for it */
+function nextSteps(steps: {
+  version: string
+  image: string
+  chart: string | null
+  loaded: Engine | null
+}): string[] {
+  const { version, image, chart, loaded } = steps
+  if (chart !== null)
+    return [
+      '',
+      'After a backup, when every pod is ready and holdfast cluster status shows all voters:',
+      `  load ${image} on every machine, or push it to the registry of the site`,
+      `  helm upgrade holdfast ${chart} -n holdfast --reset-then-reuse-values`,
+    ]
   return [
     '',
     'A container cannot replace itself. After a backup, on the machine that runs it:',
     ...(loaded === null
-      ? [`  podman load -i ${file}        # or docker load -i, or push it to the registry of the site`]
+      ? [`  podman load -i ${image}        # or docker load -i, or push it to the registry of the site`]
       : []),
-    `  HOLDFAST_VERSION=${version} docker compose up -d    # in a cluster one node after the other, each when the last is healthy`,
+    `  HOLDFAST_VERSION=${version}     # this line into the file .env beside the compose file, in place of the old one`,
+    '  docker compose up -d       # in a cluster one node after the other, each when holdfast cluster status shows all voters',
     '  docker compose exec holdfast holdfast health',
-    'The old image stays. Not healthy, and no client has written yet: start the old version, and restore the backup if it says that',
-    'its database is newer.',
+    'The old image stays. Not healthy, and no client has written yet: put the old line back, start that version, and restore the',
+    'backup if it says that its database is newer.',
   ]
 }
