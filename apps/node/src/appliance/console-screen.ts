@@ -149,7 +149,7 @@ export class ConsoleScreen {
 
   async #factoryReset(): Promise<void> {
     const word = await this.#ask(
-      `Factory reset erases every message, person, key and log on this machine, for good.\r\nType ${resetWord} to do it; Enter goes back`,
+      `Factory reset deletes every message, person, key and log on this machine. There is no way back.\r\nTraces may stay on the disk: destroy or overwrite one that leaves your hands.\r\nType ${resetWord} to do it; Enter goes back`,
     )
     if (word !== resetWord) return
     await this.#run('systemctl', ['stop', 'holdfast.service'])
