@@ -1,5 +1,5 @@
 // The USB installer: a stick that starts on BIOS and UEFI, holds the disk image packed, and writes it to a disk after
-// the installer at the screen chose one and typed its size. It is the appliance's own kernel and root file system with
+// the installer at the screen chose one and typed its name. It is the appliance's own kernel and root file system with
 // another command line, so there is no second system to keep current.
 import { closeSync, mkdtempSync, openSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,6 @@
 // `npm run appliance:stick -- FILE.json [--out holdfast-setup.p7s]`: a set-up file that images of these keys take
 // from a stick. The text stays readable in it: it holds a password, so keep the stick as one keeps a key.
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { StepError } from '../../scripts/lib/run.mjs'
@@ -21,6 +21,9 @@ export async function main(args) {
     throw new StepError(`${file} cannot be signed: ${error.message}`)
   }
   const keys = await releaseKeys()
+  // openssl writes into a file that is there, so nobody else can read it at any time.
+  rmSync(values.out, { force: true })
+  writeFileSync(values.out, '', { mode: 0o600, flag: 'wx' })
   await tool('openssl', [
     ...['cms', '-sign', '-nodetach', '-binary', '-outform', 'DER', '-in', file, '-out', values.out],
     ...['-signer', join(keys, 'release.pem'), '-inkey', join(keys, 'release.key')],

@@ -55,7 +55,7 @@ test('the credential of the hypervisor, then a signed stick, has machines join; 
     })
     await two.says(/SET-UP-JOIN node kaldvik-2/, bootSeconds)
     await two.says(/JOIN-WAITS https:\/\/10\.0\.4\.15:443 cannot be reached/, bootSeconds)
-    await two.says(/Join\s+waits: https:\/\/10\.0\.4\.15/, bootSeconds)
+    await two.says(/Set-up\s+waits: https:\/\/10\.0\.4\.15/, bootSeconds)
     expect(await wellKnown(two)).toMatchObject({ setUp: false })
     await one.powerOn({ smbios: [] })
     await two.says(/JOINED Port of Kaldvik, node kaldvik-2/, bootSeconds)
@@ -84,7 +84,7 @@ test('the credential of the hypervisor, then a signed stick, has machines join; 
       sticks: [makeStick(join(folder, 'stick.img'), 'HOLDFAST', [signed])],
     })
     await two.says(/JOIN-REFUSED The invitation was used already/, bootSeconds)
-    await two.says(/Join\s+refused: The invitation was used already/, bootSeconds)
+    await two.says(/Set-up\s+refused: The invitation was used already/, bootSeconds)
     await untilReady(two, bootSeconds)
     expect(await wellKnown(two)).toMatchObject({ setUp: false })
     expect(strayPackets([...one.packets, ...two.packets])).toEqual([])

@@ -1,4 +1,4 @@
-/** The installer's stick, the console's factory reset, and a data partition without room. */
+/** The installer's stick, the console's factory reset, a data partition without room, and a slot that cannot be read. */
 import { execFileSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { built, testFolder } from './built.ts'
 import { fillData } from './data-partition.ts'
 import { CommandLine, readConsole, setUp, untilReady, wellKnown } from './node-over-https.ts'
+import { env } from './sticks.ts'
 import { overlayOf, Vm } from './vm.ts'
 
 const bootSeconds = 900
@@ -70,6 +71,34 @@ test('a full data partition keeps no machine from starting, and signing in still
     await client.login(ca)
     expect(await client.run('tail', 'traffic', '--since', '0', '--no-follow')).toContain('kept')
     await expect(client.run('send', 'traffic', 'no room')).rejects.toThrow(/disk/)
+  }
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** A disk with the version in both slots, of which A has lost the start of its file system. */
+function withoutSlotA(folder: string): string {
+  const [disk, environment] = [join(folder, 'disk.raw'), join(folder, 'grubenv')]
+  const run = (command: string, ...words: string[]) => execFileSync(command, words, { env })
+  const blocks = ['bs=1M', 'conv=notrunc,sparse', 'status=none']
+  run('cp', '--sparse=always', built('.raw'), disk)
+  // In MiB, as disk.mjs lays it out: the ESP at 2, slot A at 50, slot B at 562.
+  run('dd', `if=${disk}`, `of=${disk}`, 'skip=50', 'seek=562', 'count=512', ...blocks)
+  run('dd', 'if=/dev/urandom', `of=${disk}`, 'seek=50', 'count=1', ...blocks)
+  run('mcopy', '-i', `${disk}@@2M`, '::grub/grubenv', environment)
+  run('grub-editenv', environment, 'set', 'B_OK=1')
+  run('mcopy', '-o', '-i', `${disk}@@2M`, environment, '::grub/grubenv')
+  return disk
+}
+
+test('a slot that cannot be read is left for the other one', async () => {
+  const folder = testFolder('unread')
+  {
+    await using vm = await Vm.start({ name: 'unread', folder, disk: withoutSlotA(folder) })
+    await vm.says(/GRUB: order=A B A=1\/1 B=1\/0 -> 0/, bootSeconds)
+    await vm.says(/Slot A cannot be started\./, bootSeconds)
+    await vm.says(/GRUB: order=A B A=1\/1 B=1\/1 -> 1/, bootSeconds)
+    await vm.says(/Holdfast \S+, slot B on/, bootSeconds)
+    await untilReady(vm, bootSeconds)
   }
   rmSync(folder, { recursive: true, force: true })
 })

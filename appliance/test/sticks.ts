@@ -11,9 +11,10 @@ export function makeStick(to: string, label: string, files: readonly string[]): 
   const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0)
   writeFileSync(to, '')
   execFileSync('truncate', ['-s', `${Math.ceil(bytes / mib) + spareMib}M`, to])
-  execFileSync('mkfs.vfat', ['-n', label, to], { stdio: 'ignore', env: tools })
-  for (const file of files) execFileSync('mcopy', ['-i', to, file, `::${basename(file)}`], { env: tools })
+  execFileSync('mkfs.vfat', ['-n', label, to], { stdio: 'ignore', env })
+  for (const file of files) execFileSync('mcopy', ['-i', to, file, `::${basename(file)}`], { env })
   return to
 }
 
-const tools = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }
+/** With the programs for file systems. */
+export const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }

@@ -56,6 +56,7 @@ test('a signed file on a labelled stick sets the node up; an unsigned one is ref
     const disk = overlayOf(built('.raw'), join(folder, 'disk.qcow2'))
     await using vm = await Vm.start({ name: 'stick', folder, disk, sticks: [bad] })
     await vm.says(/SET-UP-REFUSED The file holdfast-setup\.p7s on the stick is not signed/, bootSeconds)
+    await vm.says(/Set-up\s+refused: The file holdfast-setup\.p7s on the stick is not signed/, bootSeconds)
     await untilReady(vm, bootSeconds)
     expect(await wellKnown(vm)).toMatchObject({ setUp: false })
   }

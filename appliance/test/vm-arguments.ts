@@ -1,5 +1,5 @@
 /** What QEMU is told for a machine of a test: no acceleration, one processor, nothing that was not asked for. */
-import { copyFileSync, existsSync } from 'node:fs'
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LanPlug } from './vm-lan.ts'
 
@@ -51,7 +51,12 @@ export function qemu(options: VmOptions, { port, capture }: { port: number; capt
     command.push('-drive', `if=none,id=stick${index},format=raw,file=${stick}`)
     command.push('-device', `usb-storage,drive=stick${index},removable=on`)
   }
-  for (const text of smbios) command.push('-smbios', `type=11,value=${text.replaceAll(',', ',,')}`)
+  for (const [index, text] of smbios.entries()) {
+    // In a file, as the handbook has it: arguments are for everybody to read.
+    const file = join(folder, `${name}.smbios-${index}`)
+    writeFileSync(file, text, { mode: 0o600 })
+    command.push('-smbios', `type=11,path=${file}`)
+  }
   if (options.firmware === 'uefi') {
     const variables = join(folder, `${name}.vars`)
     if (!existsSync(variables)) copyFileSync('/usr/share/OVMF/OVMF_VARS_4M.fd', variables)

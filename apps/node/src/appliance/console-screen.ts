@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline/promises'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { printable } from '../cli/output.ts'
 import { syncFolder } from '../platform/files.ts'
 import { type MachineFacts, screenLines } from './console-view.ts'
 import { LocalNode } from './local-node.ts'
 import { machineFacts } from './machine-facts.ts'
-import { addressFault, setNetwork } from './network.ts'
+import { addressFault, fixedTimeServers, isAddress, maxTimeServers, setNetwork } from './network.ts'
 import type { AppliancePaths } from './paths.ts'
 import { type RunTool, runTool } from './tools.ts'
 
@@ -95,12 +96,26 @@ export class ConsoleScreen {
     const fault = addressFault(address)
     if (fault) return await this.#tell(fault)
     const gateway = await this.#ask('Gateway, or Enter for none')
-    if (gateway !== '') {
-      const wrong = addressFault(`${gateway}/1`)
-      if (wrong) return await this.#tell('The gateway must be an address, such as 10.0.0.1.')
-    }
-    await setNetwork(this.#paths, { address, gateway: gateway || undefined, ntp: [] }, this.#run)
-    await this.#tell(`The address is ${address}. Restart the node so that its certificate names it: menu 2.`)
+    if (gateway !== '' && !isAddress(gateway))
+      return await this.#tell('The gateway must be an address, such as 10.0.0.1.')
+    const ntp = await this.#timeServers()
+    if (ntp === null) return
+    await setNetwork(this.#paths, { address, gateway: gateway || undefined, ntp }, this.#run)
+    await this.#tell(`The address is ${address}. In a minute the certificate of the node names it.`)
+  }
+
+  /** @returns null: what was typed is none, and that was said */
+  async #timeServers(): Promise<string[] | null> {
+    const set = fixedTimeServers(this.#paths)
+    const otherwise = set.length > 0 ? `- for none, or Enter for ${set.join(' ')}` : 'or Enter for none'
+    const typed = await this.#ask(`Time servers, with spaces between them, ${otherwise}`)
+    if (typed === '') return set
+    const servers = typed === '-' ? [] : typed.split(/\s+/)
+    if (servers.length <= maxTimeServers && servers.every(isAddress)) return servers
+    await this.#tell(
+      `A time server must be an address, such as 10.0.0.2, and there can be ${maxTimeServers} at most.`,
+    )
+    return null
   }
 
   async #restart(): Promise<void> {
@@ -113,18 +128,18 @@ export class ConsoleScreen {
     const command = commands[choice]
     if (!command) return
     await this.#run('systemctl', command)
-    await this.#tell('It restarts.')
+    await this.#tell(choice === '3' ? 'The machine switches off.' : 'It restarts.')
   }
 
   async #recover(): Promise<void> {
     const choice = await this.#ask(
-      'Recover: [1] check this machine   [2] show what the node logged last   Enter: back',
+      'Recover: [1] check this machine   [2] show what was logged last   Enter: back',
     )
     if (choice === '1') await this.#check()
     if (choice === '2') {
       const log = await this.#run('journalctl', [
         '-u',
-        'holdfast',
+        'holdfast*',
         '-n',
         String(maxCheckLines),
         '--no-pager',
@@ -149,7 +164,7 @@ export class ConsoleScreen {
 
   async #factoryReset(): Promise<void> {
     const word = await this.#ask(
-      `Factory reset erases every message, person, key and log on this machine, for good.\r\nType ${resetWord} to do it; Enter goes back`,
+      `Factory reset deletes every message, person, key and log on this machine. There is no way back.\r\nTraces may stay on the disk: destroy or overwrite one that leaves your hands.\r\nType ${resetWord} to do it; Enter goes back`,
     )
     if (word !== resetWord) return
     await this.#run('systemctl', ['stop', 'holdfast.service'])
@@ -165,8 +180,10 @@ export class ConsoleScreen {
     return (await answer).trim()
   }
 
+  /** What others wrote, such as a line of the log, does not drive the terminal. */
   async #tell(text: string): Promise<void> {
-    this.#output.write(`\r\n${text.replaceAll(/\r?\n/g, '\r\n')}\r\n`)
+    const lines = printable(text.replaceAll('\r\n', '\n')).replaceAll('\n', '\r\n')
+    this.#output.write(`\r\n${lines}\r\n`)
     await this.#ask('Enter goes on')
   }
 }

@@ -1,4 +1,5 @@
-/** What the console shows, as text: facts in, lines out. */
+/** What the console shows, as text: facts in, lines out. Facts from elsewhere cannot make a line of their own. */
+import { oneLine } from '../cli/output.ts'
 
 export interface MachineFacts {
   version: string
@@ -12,8 +13,8 @@ export interface MachineFacts {
   facility: string | null
   nodeName: string | null
   caFingerprint: string | null
-  /** What the join that was offered without a person has come to; null: none was. */
-  join: string | null
+  /** What the set-up that was offered without a person has come to; null: none was, or the node is set up. */
+  setup: string | null
   /** The one-time code; null once the node is set up. */
   setupCode: string | null
   /** What the newest update came to, for people; null: nothing to say. */
@@ -32,7 +33,7 @@ const bytesPerLine = 16
 
 export function screenLines(facts: MachineFacts): string[] {
   const lines = [
-    `Holdfast ${facts.version}${facts.slot ? `, slot ${facts.slot}` : ''} on ${facts.hostName}`,
+    oneLine(`Holdfast ${facts.version}${facts.slot ? `, slot ${facts.slot}` : ''} on ${facts.hostName}`),
     '',
     ...row('State', facts.fault === null ? 'serving' : `not serving: ${facts.fault}`),
   ]
@@ -42,7 +43,7 @@ export function screenLines(facts: MachineFacts): string[] {
     ...row('Address', ...(addresses.length > 0 ? addresses : ['none yet: is the network cable in?'])),
   )
   lines.push(...row('CA fingerprint', ...fingerprintLines(facts.caFingerprint)))
-  if (facts.join) lines.push(...row('Join', facts.join))
+  if (facts.setup) lines.push(...row('Set-up', facts.setup))
   if (facts.setupCode !== null)
     lines.push(
       ...row('Set-up code', facts.setupCode),
@@ -55,7 +56,7 @@ export function screenLines(facts: MachineFacts): string[] {
 }
 
 function row(name: string, ...values: string[]): string[] {
-  return values.map((value, index) => `  ${(index === 0 ? name : '').padEnd(15)} ${value}`)
+  return values.map((value, index) => `  ${(index === 0 ? name : '').padEnd(15)} ${oneLine(value)}`)
 }
 
 function url(address: string, port: number): string {

@@ -22,14 +22,14 @@ export function dropJoinOffer(paths: AppliancePaths): void {
   rmSync(paths.joinOffer, { force: true })
 }
 
-/** Keeps for the console what the join has come to. */
-export async function noteJoin(paths: AppliancePaths, line: string): Promise<void> {
-  await atomicWriteFile(paths.joinState, `${line}\n`)
+/** Keeps for the console what a set-up without a person has come to. */
+export async function noteSetup(paths: AppliancePaths, line: string): Promise<void> {
+  await atomicWriteFile(paths.setupState, `${line}\n`)
 }
 
-/** What the join has come to; null: none was offered. */
-export function joinState(paths: AppliancePaths): string | null {
-  return textOf(paths.joinState)?.trim() || null
+/** What it has come to; null: none was offered. */
+export function setupState(paths: AppliancePaths): string | null {
+  return textOf(paths.setupState)?.trim() || null
 }
 
 function textOf(file: string): string | null {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { invitationMinutes } from '@holdfast/api/contract/cluster-inputs'
 import type { ErrorCode } from '@holdfast/api/contract/errors'
-import { dropJoinOffer, noteJoin, readJoinOffer } from './join-offer.ts'
+import { dropJoinOffer, noteSetup, readJoinOffer } from './join-offer.ts'
 import type { LocalNode } from './local-node.ts'
 import { LocalNodeError } from './local-node.ts'
 import type { AppliancePaths } from './paths.ts'
@@ -46,7 +46,7 @@ export async function joinUnattended(options: JoinUnattendedOptions): Promise<bo
     if (outcome.kind === 'waits' && performance.now() + waitMs < deadline) {
       if (outcome.reason !== told) {
         say(`JOIN-WAITS ${outcome.reason}`)
-        await noteJoin(paths, `waits: ${outcome.reason}`)
+        await noteSetup(paths, `waits: ${outcome.reason}`)
       }
       told = outcome.reason
       await sleep(waitMs)
@@ -55,13 +55,13 @@ export async function joinUnattended(options: JoinUnattendedOptions): Promise<bo
     dropJoinOffer(paths)
     if (outcome.kind === 'joined') {
       say(`JOINED ${outcome.facility}, node ${offer.nodeName}`)
-      await noteJoin(paths, `done: ${outcome.facility}`)
+      await noteSetup(paths, `done: ${outcome.facility}`)
       return true
     }
     if (outcome.kind === 'set-up') return null
     const again = 'Make a new code with holdfast cluster invite and start the machine with it'
     say(`JOIN-REFUSED ${outcome.reason} ${again}, or set it up in a browser.`)
-    await noteJoin(paths, `refused: ${outcome.reason}`)
+    await noteSetup(paths, `refused: ${outcome.reason}`)
     return false
   }
 }

@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { isProvisional, lanAddresses } from '../cluster/addresses.ts'
 import type { MachineFacts } from './console-view.ts'
-import { joinState } from './join-offer.ts'
+import { setupState } from './join-offer.ts'
 import { appliancePort, type LocalNode } from './local-node.ts'
 import type { AppliancePaths } from './paths.ts'
 import { readRelease, runningSlot } from './release.ts'
@@ -23,7 +23,7 @@ export async function machineFacts(paths: AppliancePaths, node: LocalNode): Prom
     facility: known?.setUp ? (known.facility ?? null) : null,
     nodeName: known?.node?.name ?? null,
     caFingerprint: node.authority()?.fingerprint256 ?? null,
-    join: joinState(paths),
+    setup: known?.setUp ? null : setupState(paths),
     setupCode: textOf(join(paths.node, 'setup-code')),
     update: updateSentence(new UpdateJournal(paths.update).current()),
   }

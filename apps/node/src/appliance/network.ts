@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { atomicWriteFile } from '../platform/files.ts'
@@ -16,11 +16,12 @@ export interface FixedAddress {
 
 const fileName = '10-fixed.network'
 const readableFile = 0o644
+export const maxTimeServers = 8
 
 /** What is wrong with a typed address, for people; null: nothing. */
 export function addressFault(address: string): string | null {
   const [host = '', prefix = '', more] = address.split('/')
-  const family = isIP(host)
+  const family = ipFamily(host)
   if (family === 0 || more !== undefined) return 'Give an address with its prefix, such as 10.0.0.5/24.'
   const bits = family === 4 ? 32 : 128
   if (!/^\d{1,3}$/.test(prefix) || Number(prefix) < 1 || Number(prefix) > bits)
@@ -28,11 +29,29 @@ export function addressFault(address: string): string | null {
   return null
 }
 
+/** Whether a gateway or a time server is given as an address: nothing on this machine asks for names. */
+export const isAddress = (text: string): boolean => ipFamily(text) !== 0
+
+/** 4, 6 or 0. An address with a zone belongs to one machine's interface and is none to set. */
+function ipFamily(text: string): number {
+  return text.includes('%') ? 0 : isIP(text)
+}
+
 export function networkFile({ address, gateway, ntp }: FixedAddress): string {
   const lines = ['[Match]', 'Type=ether', '', '[Network]', `Address=${address}`, 'LinkLocalAddressing=yes']
   if (gateway) lines.push(`Gateway=${gateway}`)
   for (const server of ntp) lines.push(`NTP=${server}`)
   return `${lines.join('\n')}\n`
+}
+
+/** The time servers that are set with a fixed address. */
+export function fixedTimeServers(paths: AppliancePaths): string[] {
+  try {
+    const text = readFileSync(join(paths.network, fileName), 'utf8')
+    return [...text.matchAll(/^NTP=(.+)$/gm)].map(([, server]) => server!.trim())
+  } catch {
+    return []
+  }
 }
 
 /** Keeps a fixed address, or DHCP with null, and uses it at once; systemd-networkd reads the file through a link in /etc. */

@@ -13,9 +13,10 @@ export interface AppliancePaths {
   trial: string
   /** Bundles that the daemon received; the daemon's. */
   uploads: string
-  /** Code of a cluster that this machine is to join, and what came of it; in memory. */
+  /** Code of a cluster that this machine is to join; in memory. */
   joinOffer: string
-  joinState: string
+  /** What a set-up without a person has come to, for the console; in memory. */
+  setupState: string
   /** Network settings from the console, one systemd.network file. */
   network: string
   /** The product: Node, the daemon, the UI. */
@@ -38,7 +39,7 @@ export function appliancePaths(root = '/'): AppliancePaths {
     trial: at('run/holdfast-update/trial'),
     uploads: at('var/lib/holdfast/updates'),
     joinOffer: at('run/holdfast-join.json'),
-    joinState: at('run/holdfast-join.state'),
+    setupState: at('run/holdfast-setup.state'),
     network: at('data/network'),
     product: at('usr/lib/holdfast'),
     release,

@@ -6,6 +6,7 @@
 import { addressSchema, joinCodeSchema } from '@holdfast/api/contract/cluster-inputs'
 import { displayNameSchema, nameSchema } from '@holdfast/api/contract/names'
 import * as z from 'zod'
+import { addressFault, isAddress, maxTimeServers } from './network.ts'
 
 /** A password is longer than a name and shorter than a page. */
 const maxPasswordChars = 1024
@@ -15,14 +16,14 @@ export const maxSetupBytes = 64 * 1024
 const networkSchema = z.strictObject({
   address: z
     .string()
-    .regex(/^[0-9a-fA-F.:]+\/\d{1,3}$/, 'it must be an address with its prefix, such as 10.0.0.5/24'),
-  gateway: z
-    .string()
-    .regex(/^[0-9a-fA-F.:]+$/)
-    .optional(),
+    .refine(
+      (text) => addressFault(text) === null,
+      'it must be an address with its prefix, such as 10.0.0.5/24',
+    ),
+  gateway: z.string().refine(isAddress, 'it must be an address, such as 10.0.0.1').optional(),
   ntp: z
-    .array(z.string().regex(/^[0-9a-zA-Z.:-]+$/))
-    .max(8)
+    .array(z.string().refine(isAddress, 'it must be an address, such as 10.0.0.2'))
+    .max(maxTimeServers)
     .default([]),
 })
 

@@ -1,14 +1,16 @@
+import { execFileSync } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { joinState, noteJoin, readJoinOffer } from './join-offer.ts'
+import { noteSetup, readJoinOffer, setupState } from './join-offer.ts'
 import { joinUnattended } from './join-unattended.ts'
 import { LocalNodeError } from './local-node.ts'
 import { appliancePaths } from './paths.ts'
 import { parseSetupFile } from './setup-file.ts'
 import { ToolError } from './tools.ts'
-import { setUpUnattended } from './unattended.ts'
+import { setUpUnattended, setupOnStick, stickFile } from './unattended.ts'
 
 const code = `HF1-${'abcdefgh'.repeat(8)}`
 const joining = { join: code, nodeName: 'kaldvik-2' }
@@ -78,9 +80,16 @@ test.each([
   [{ join: code }, /wrong at nodeName/],
   [{ ...joining, password: 'x' }, /password/],
   [{ nodeName: 'kaldvik-2' }, /wrong at facility/],
+  [{ ...joining, network: { address: '10.0.0.300/24' } }, /wrong at network\.address.*with its prefix/],
+  [{ ...joining, network: { address: '10.0.0.6/99' } }, /wrong at network\.address/],
+  [{ ...joining, network: { address: 'fe80::1%eth0/64' } }, /wrong at network\.address/],
+  [{ ...joining, network: { address: '10.0.0.6/24', gateway: '10.0.0' } }, /wrong at network\.gateway/],
+  [{ ...joining, network: { address: '10.0.0.6/24', ntp: ['time'] } }, /wrong at network\.ntp\.0/],
 ])('what is wrong with an offer is named on the console: %j', async (value, reason) => {
   expect(await offer(value)).toBe(false)
   expect(said.join()).toMatch(reason)
+  expect(setupState(paths())).toMatch(/^refused: /)
+  expect(setupState(paths())).toMatch(reason)
   expect(existsSync(paths().joinOffer)).toBe(false)
 })
 
@@ -117,7 +126,7 @@ test('a cluster that cannot be reached is asked again, and each reason is said o
     'JOIN-WAITS the node does not answer',
     'JOINED Kaldvik, node kaldvik-2',
   ])
-  expect(joinState(paths())).toBe('done: Kaldvik')
+  expect(setupState(paths())).toBe('done: Kaldvik')
   expect(existsSync(paths().joinOffer)).toBe(false)
 })
 
@@ -128,7 +137,7 @@ test('a code that is used up or too old is refused on the console, once and for 
   expect(await attempt(node)).toBe(false)
   expect(node.calls).toHaveLength(1)
   expect(said.at(-1)).toMatch(/^JOIN-REFUSED The invitation was used already.*holdfast cluster invite/)
-  expect(joinState(paths())).toMatch(/^refused: The invitation was used already/)
+  expect(setupState(paths())).toMatch(/^refused: The invitation was used already/)
   expect(await attempt(node)).toBe(null)
 })
 
@@ -147,8 +156,50 @@ test('a person who sets the node up meanwhile ends it', async () => {
 })
 
 test('what a join has come to is read back as one line', async () => {
-  expect(joinState(paths())).toBe(null)
-  await noteJoin(paths(), 'waits: x')
-  expect(joinState(paths())).toBe('waits: x')
-  expect(readFileSync(paths().joinState, 'utf8')).toBe('waits: x\n')
+  expect(setupState(paths())).toBe(null)
+  await noteSetup(paths(), 'waits: x')
+  expect(setupState(paths())).toBe('waits: x')
+  expect(readFileSync(paths().setupState, 'utf8')).toBe('waits: x\n')
+})
+
+/** A stick with what `signer.pem` signed, and the root that the image trusts. Both certificates have ended. */
+function signedStick(): string {
+  const folder = join(root, 'stick')
+  const at = (name: string) => join(folder, name)
+  const openssl = (...args: string[]) =>
+    execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+  mkdirSync(folder)
+  for (const name of ['ca', 'signer']) {
+    openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', `${name}.key`)
+    openssl('req', '-new', '-key', `${name}.key`, '-subj', `/CN=${name}`, '-out', `${name}.csr`)
+    writeFileSync(at(`${name}.ext`), `basicConstraints=critical,CA:${name === 'ca' ? 'TRUE' : 'FALSE'}\n`)
+    const by = name === 'ca' ? ['-key', 'ca.key'] : ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial']
+    const [request, made] = [`${name}.csr`, `${name}.pem`]
+    openssl('x509', '-req', '-in', request, ...by, '-days', '0', '-extfile', `${name}.ext`, '-out', made)
+  }
+  writeFileSync(at('setup.json'), JSON.stringify(joining))
+  const how = ['-sign', '-nodetach', '-binary', '-outform', 'DER', '-in', 'setup.json', '-out', stickFile]
+  openssl('cms', ...how, '-signer', 'signer.pem', '-inkey', 'signer.key')
+  mkdirSync(join(root, 'usr/lib/holdfast/keys'), { recursive: true })
+  writeFileSync(paths().setupRoot, readFileSync(at('ca.pem')))
+  return folder
+}
+
+test('a stick is taken on a machine whose clock is outside the time of the certificates', () => {
+  const stick = signedStick()
+  const { validTo } = new X509Certificate(readFileSync(paths().setupRoot))
+  expect(Date.parse(validTo)).toBeLessThanOrEqual(Date.now())
+  expect(setupOnStick(stick, paths())).toEqual(joining)
+})
+
+test('a stick without the file brings nothing; one that is not signed, or no file, is refused by name', () => {
+  const stick = signedStick()
+  const file = join(stick, stickFile)
+  rmSync(file)
+  expect(setupOnStick(stick, paths())).toBe(null)
+  writeFileSync(file, JSON.stringify(joining))
+  expect(() => setupOnStick(stick, paths())).toThrow(/is not signed by somebody this image trusts/)
+  rmSync(file)
+  mkdirSync(file)
+  expect(() => setupOnStick(stick, paths())).toThrow(/cannot be read/)
 })

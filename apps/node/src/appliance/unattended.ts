@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { leaveJoinOffer } from './join-offer.ts'
+import { SignatureError, verifiedContent } from './cms.ts'
+import { leaveJoinOffer, noteSetup } from './join-offer.ts'
 import { setNetwork } from './network.ts'
 import type { AppliancePaths } from './paths.ts'
 import {
@@ -54,6 +55,7 @@ export async function setUpUnattended(options: UnattendedOptions): Promise<boole
   } catch (error) {
     if (!(error instanceof SetupFileError || error instanceof ToolError)) throw error
     say(`SET-UP-REFUSED ${error.message}`)
+    await noteSetup(paths, `refused: ${error.message}`)
     return false
   }
 }
@@ -69,44 +71,56 @@ function fromCredential({ credentials }: UnattendedOptions): SetupFile | null {
   return parseSetupFile(readFileSync(file, 'utf8'), `the credential ${credentialName}`)
 }
 
-/** The file is a CMS message (RFC 5652) that holds the set-up and the signature of somebody the image trusts. */
 async function fromStick({ paths, run }: UnattendedOptions): Promise<SetupFile | null> {
   const device = `/dev/disk/by-label/${stickLabel}`
   if (!existsSync(device)) return null
   mkdirSync(mountPoint, { recursive: true, mode: 0o700 })
   await run('mount', ['-o', 'ro,nosuid,nodev,noexec', device, mountPoint])
   try {
-    const file = join(mountPoint, stickFile)
-    if (!existsSync(file)) return null
-    if (statSync(file).size > maxSetupBytes)
-      throw new SetupFileError(`The file ${stickFile} on the stick is larger than ${maxSetupBytes} bytes.`)
-    return parseSetupFile(await verified(file, paths.setupRoot, run), `the file ${stickFile} on the stick`)
+    return setupOnStick(mountPoint, paths)
   } finally {
     await run('umount', [mountPoint])
     rmSync(mountPoint, { recursive: true, force: true })
   }
 }
 
-async function verified(file: string, root: string, run: RunTool): Promise<string> {
+/**
+ * The file is a CMS message (RFC 5652) that holds the set-up and the signature of somebody the image trusts.
+ * @param folder where the stick is mounted
+ * @returns null when the stick has no such file
+ * @throws SetupFileError
+ */
+export function setupOnStick(folder: string, paths: AppliancePaths): SetupFile | null {
+  const file = join(folder, stickFile)
+  if (!existsSync(file)) return null
+  const trusted = readFileSync(paths.setupRoot, 'utf8')
+  let text: string
   try {
-    return await run('openssl', [
-      'cms',
-      '-verify',
-      '-inform',
-      'DER',
-      '-binary',
-      '-purpose',
-      'any',
-      '-in',
-      file,
-      '-CAfile',
-      root,
-    ])
-  } catch (error) {
-    if (!(error instanceof ToolError)) throw error
+    text = verifiedContent(signedMessage(file), trusted).toString()
+  } catch (cause) {
+    if (!(cause instanceof SignatureError)) throw cause
     throw new SetupFileError(
       `The file ${stickFile} on the stick is not signed by somebody this image trusts: sign it with the key of the image's vendor.`,
-      { cause: error },
+      { cause },
+    )
+  }
+  return parseSetupFile(text, `the file ${stickFile} on the stick`)
+}
+
+function signedMessage(file: string): Buffer {
+  try {
+    const stat = statSync(file)
+    if (!stat.isFile()) throw new Error('it is no ordinary file')
+    if (stat.size > maxSetupBytes)
+      throw new SetupFileError(`The file ${stickFile} on the stick is larger than ${maxSetupBytes} bytes.`)
+    return readFileSync(file)
+  } catch (cause) {
+    if (cause instanceof SetupFileError) throw cause
+    throw new SetupFileError(
+      `The file ${stickFile} on the stick cannot be read: ${(cause as Error).message}`,
+      {
+        cause,
+      },
     )
   }
 }

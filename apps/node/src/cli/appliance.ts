@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { readEnvironment } from '../config/env.ts'
-import { note } from './output.ts'
+import { note, oneLine } from './output.ts'
 import { exitCodes } from './run.ts'
 
 export function applianceCommand(): Command {
@@ -30,11 +30,14 @@ export function applianceCommand(): Command {
   return command
 }
 
+/** What stands on a stick or in a set-up gets one line, and no more of the screen. */
+const say = (line: string): void => note(oneLine(line))
+
 async function prepare(): Promise<void> {
   const { appliancePaths } = await import('../appliance/paths.ts')
   const { prepareMachine } = await import('../appliance/prepare.ts')
   const { credentials } = readEnvironment()
-  await prepareMachine({ paths: appliancePaths(), credentials, say: note })
+  await prepareMachine({ paths: appliancePaths(), credentials, say })
 }
 
 async function join(): Promise<void> {
@@ -48,7 +51,7 @@ async function join(): Promise<void> {
     node: new LocalNode(paths),
     // DHCP may be slower than the machine's own invention, which no other node is told.
     addresses: () => lanAddresses().filter((address) => !isProvisional(address)),
-    say: note,
+    say,
   })
   if (joined === false) process.exitCode = exitCodes.refused
 }
@@ -69,7 +72,7 @@ async function health(): Promise<void> {
     slot: runningSlot(paths),
     open: () => openPort(runTool, appliancePort),
     reboot,
-    say: note,
+    say,
   })
   if (!healthy) process.exitCode = exitCodes.refused
 }

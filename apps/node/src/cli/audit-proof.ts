@@ -1,7 +1,18 @@
 /** Taking away what proves the audit log elsewhere: checkpoints, keys, and proofs of single events. */
 import { CommandError } from './errors.ts'
 import { newFile, readShortFile } from './files.ts'
-import { count, dateTime, green, note, print, printable, printJson, printRows, red } from './output.ts'
+import {
+  count,
+  dateTime,
+  green,
+  note,
+  notePainted,
+  print,
+  printable,
+  printJson,
+  printRows,
+  red,
+} from './output.ts'
 import { openRemote, type RemoteFlags } from './remote.ts'
 import { exitCodes } from './run.ts'
 
@@ -20,7 +31,9 @@ export async function checkpoint(flags: RemoteFlags & { new?: boolean }): Promis
   const signers = newest.signatures.map(({ name }) => name).join(', ')
   note(`${count(newest.size, 'event')}, ${dateTime(newest.at)}, signed by ${signers || 'no known key'}.`)
   for (const each of disputes)
-    note(red(`${printable(each.name)} does not confirm the checkpoint of ${count(each.size, 'event')}.`))
+    notePainted(
+      red(`${printable(each.name)} does not confirm the checkpoint of ${count(each.size, 'event')}.`),
+    )
 }
 
 export async function keys(flags: RemoteFlags): Promise<void> {

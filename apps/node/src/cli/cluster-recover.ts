@@ -2,7 +2,7 @@ import type { RecoveryPlan } from '@holdfast/api/cluster-services'
 import type { Command } from 'commander'
 import { type NodeFlags, nodeCommand, openNode } from './cluster-common.ts'
 import { CommandError } from './errors.ts'
-import { age, count, note, print, printable, printJson, red, table } from './output.ts'
+import { age, count, notePainted, print, printable, printJson, red, table } from './output.ts'
 import { ask } from './secrets.ts'
 
 interface RecoverFlags extends NodeFlags {
@@ -33,7 +33,7 @@ async function recover(flags: RecoverFlags): Promise<void> {
   }
   if (!plan.possible) throw new CommandError(plan.reason)
   const { facility } = await api.setup.state.query()
-  for (const line of planLines(plan)) note(line)
+  for (const line of planLines(plan)) notePainted(line)
   const confirm = flags.confirm ?? (await asked(facility ?? ''))
   if (confirm.trim() !== facility)
     throw new CommandError(`"${confirm.trim()}" is not the name of the facility; nothing was changed.`)

@@ -11,12 +11,22 @@ export function printable(text: string): string {
   )
 }
 
+/** The same in one line, for a place where another line would read as one of the program's own. */
+export function oneLine(text: string): string {
+  return printable(text).replaceAll(/[\n\t]/g, ' ')
+}
+
 export function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
 /** A word of warning that is not part of the result. */
 export function note(line: string): void {
+  process.stderr.write(`${printable(line)}\n`)
+}
+
+/** The same with the program's own colours: whatever others wrote in it must be printable already. */
+export function notePainted(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
@@ -62,7 +72,7 @@ export function facts(pairs: readonly (readonly [string, string | number | null]
 }
 
 function cellText(value: string | number | null): string {
-  return value === null || value === '' ? '-' : printable(String(value)).replaceAll(/[\n\t]/g, ' ')
+  return value === null || value === '' ? '-' : oneLine(String(value))
 }
 
 function pad(text: string, to: number, right: boolean): string {
