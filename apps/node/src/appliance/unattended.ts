@@ -75,7 +75,7 @@ async function fromStick({ paths, run }: UnattendedOptions): Promise<SetupFile |
   const device = `/dev/disk/by-label/${stickLabel}`
   if (!existsSync(device)) return null
   mkdirSync(mountPoint, { recursive: true, mode: 0o700 })
-  await run('mount', ['-o', 'ro,nosuid,nodev,noexec', device, mountPoint])
+  await run('mount', ['-t', 'vfat,exfat', '-o', 'ro,nosuid,nodev,noexec', device, mountPoint])
   try {
     return setupOnStick(mountPoint, paths)
   } finally {

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { readEnvironment } from '../config/env.ts'
-import { note, oneLine } from './output.ts'
+import { say } from './output.ts'
 import { exitCodes } from './run.ts'
 
 export function applianceCommand(): Command {
@@ -29,9 +29,6 @@ export function applianceCommand(): Command {
     .action(showConsole)
   return command
 }
-
-/** What stands on a stick or in a set-up gets one line, and no more of the screen. */
-const say = (line: string): void => note(oneLine(line))
 
 async function prepare(): Promise<void> {
   const { appliancePaths } = await import('../appliance/paths.ts')

@@ -25,6 +25,11 @@ export function note(line: string): void {
   process.stderr.write(`${printable(line)}\n`)
 }
 
+/** The same in one line: what stands on a stick or in a set-up gets no more of a machine's screen. */
+export function say(line: string): void {
+  note(oneLine(line))
+}
+
 /** The same with the program's own colours: whatever others wrote in it must be printable already. */
 export function notePainted(line: string): void {
   process.stderr.write(`${line}\n`)

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import type { Machine } from '../appliance/machine.ts'
 import { characters } from './arguments.ts'
-import { facts, note, print, printJson, printRows } from './output.ts'
+import { facts, print, printJson, printRows, say } from './output.ts'
 import { exitCodes } from './run.ts'
 import { stopClusterCommand, updateClusterCommand } from './update-cluster.ts'
 import { showFinding } from './update-findings.ts'
@@ -73,7 +73,7 @@ export function updateCommand(): Command {
 async function thisMachine(): Promise<Machine> {
   const { appliancePaths } = await import('../appliance/paths.ts')
   const { machine } = await import('../appliance/machine.ts')
-  return machine(appliancePaths(), note)
+  return machine(appliancePaths(), say)
 }
 
 async function check(file: string, flags: Flags): Promise<void> {
@@ -95,7 +95,7 @@ async function install(file: string, flags: Flags): Promise<void> {
   const { runTool } = await import('../appliance/tools.ts')
   const { updateSentence } = await import('../appliance/machine-facts.ts')
   const queued = { file: resolve(file), by, ...options }
-  const state = await queueInstall(queued, { paths, journal, run: runTool, say: note })
+  const state = await queueInstall(queued, { paths, journal, run: runTool, say })
   print(updateSentence(state) ?? '')
   if (state.phase !== 'confirmed') process.exitCode = exitCodes.refused
 }
@@ -137,7 +137,7 @@ async function history(flags: Flags): Promise<void> {
 
 async function stick(folder: string): Promise<void> {
   const { installFromFolder } = await import('../appliance/update-request.ts')
-  await installFromFolder(folder, { ...(await thisMachine()), say: note })
+  await installFromFolder(folder, { ...(await thisMachine()), say })
 }
 
 async function requested(): Promise<void> {
@@ -160,7 +160,7 @@ async function run(): Promise<void> {
   const { ToolError } = await import('../appliance/tools.ts')
   const { dropQueue, serveQueue } = await import('../appliance/package-queue.ts')
   const { hasRequest, serveRequest } = await import('../appliance/update-request.ts')
-  const machine = packageMachine(paths, note)
+  const machine = packageMachine(paths, say)
   try {
     if (await machine.resume()) dropQueue(paths)
     await serveQueue(paths, machine.updater)
@@ -178,5 +178,5 @@ async function run(): Promise<void> {
 async function settle(): Promise<void> {
   const { appliancePaths } = await import('../appliance/paths.ts')
   const { packageMachine } = await import('../appliance/machine.ts')
-  await packageMachine(appliancePaths(), note).settle()
+  await packageMachine(appliancePaths(), say).settle()
 }
