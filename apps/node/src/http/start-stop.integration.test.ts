@@ -84,7 +84,7 @@ test('a node takes connections from the socket that the service manager opened, 
   try {
     // The first connection starts the node, and waits for it.
     const ready = await answerOf(managed, '/readyz', daemon)
-    expect(JSON.parse(ready)).toEqual({ ready: true, reason: null, cluster: null })
+    expect(JSON.parse(ready)).toEqual({ ready: true, reason: null, cluster: null, joined: true })
     await daemon.started()
     expect(daemon.port).not.toBe(managed)
     expect(await answerOf(daemon.port, '/healthz', daemon)).toBe('ok\n')
