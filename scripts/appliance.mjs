@@ -16,6 +16,7 @@ try {
   const { main } = await program()
   await main(args)
 } catch (error) {
-  console.error(error instanceof StepError ? error.message : error)
+  // What the system or the arguments lack says it in one line; anything else is a fault of ours.
+  console.error(error instanceof StepError || typeof error.code === 'string' ? error.message : error)
   process.exit(1)
 }

@@ -9,13 +9,18 @@ import { tool } from './lib.mjs'
 const days = 7300
 const names = ['release-ca.pem', 'release.pem', 'release.key', 'setup-ca.pem']
 
-/** @returns folder with release-ca.pem, release.pem, release.key and setup-ca.pem */
-export async function releaseKeys() {
+/**
+ * @param options.make whether keys for this checkout are made when there are none
+ * @returns folder with release-ca.pem, release.pem, release.key and setup-ca.pem
+ */
+export async function releaseKeys({ make = true } = {}) {
   const given = process.env.HOLDFAST_KEYS
   const folder = given || join(root, '.appliance/keys')
   const missing = names.filter((name) => !existsSync(join(folder, name)))
   if (missing.length === 0) return folder
   if (given) throw new StepError(`HOLDFAST_KEYS is ${given}, where ${missing.join(', ')} is missing`)
+  if (!make)
+    throw new StepError('there are no keys of an image here: give the folder with them in HOLDFAST_KEYS')
   await step('Making keys that only this checkout trusts', () => makeKeys(folder, 'Holdfast development'))
   return folder
 }

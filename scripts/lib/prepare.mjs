@@ -41,7 +41,7 @@ export async function prepare({ admin = true, etcd = false } = {}) {
   if (admin) await buildAdmin()
 }
 
-async function installPackages() {
+export async function installPackages() {
   if (packagesCurrent()) return
   await step('Installing packages (a minute or two, once)', () =>
     // Packages that only builds and tests need are wanted too, whatever NODE_ENV or npm's settings say.

@@ -8,7 +8,14 @@ import { syncFolder } from '../platform/files.ts'
 import { type MachineFacts, screenLines } from './console-view.ts'
 import { LocalNode } from './local-node.ts'
 import { machineFacts } from './machine-facts.ts'
-import { addressFault, fixedTimeServers, isAddress, maxTimeServers, setNetwork } from './network.ts'
+import {
+  addressFault,
+  fixedTimeServers,
+  gatewayFault,
+  isAddress,
+  maxTimeServers,
+  setNetwork,
+} from './network.ts'
 import type { AppliancePaths } from './paths.ts'
 import { type RunTool, runTool } from './tools.ts'
 
@@ -96,8 +103,8 @@ export class ConsoleScreen {
     const fault = addressFault(address)
     if (fault) return await this.#tell(fault)
     const gateway = await this.#ask('Gateway, or Enter for none')
-    if (gateway !== '' && !isAddress(gateway))
-      return await this.#tell('The gateway must be an address, such as 10.0.0.1.')
+    const wrong = gateway === '' ? null : gatewayFault(gateway, address)
+    if (wrong) return await this.#tell(wrong)
     const ntp = await this.#timeServers()
     if (ntp === null) return
     await setNetwork(this.#paths, { address, gateway: gateway || undefined, ntp }, this.#run)

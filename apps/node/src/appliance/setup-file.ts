@@ -6,35 +6,42 @@
 import { addressSchema, joinCodeSchema } from '@holdfast/api/contract/cluster-inputs'
 import { displayNameSchema, nameSchema } from '@holdfast/api/contract/names'
 import * as z from 'zod'
-import { addressFault, isAddress, maxTimeServers } from './network.ts'
+import { defaultPolicy } from '../services/settings/policy.ts'
+import { checkPassword } from '../trust/password-rules.ts'
+import { addressFault, gatewayFault, isAddress, maxTimeServers } from './network.ts'
 
 /** A password is longer than a name and shorter than a page. */
 const maxPasswordChars = 1024
 export const maxSetupBytes = 64 * 1024
 
 /** Address of this machine; without it DHCP gives one. */
-const networkSchema = z.strictObject({
-  address: z
-    .string()
-    .refine(
-      (text) => addressFault(text) === null,
-      'it must be an address with its prefix, such as 10.0.0.5/24',
-    ),
-  gateway: z.string().refine(isAddress, 'it must be an address, such as 10.0.0.1').optional(),
-  ntp: z
-    .array(z.string().refine(isAddress, 'it must be an address, such as 10.0.0.2'))
-    .max(maxTimeServers)
-    .default([]),
-})
+const networkSchema = z
+  .strictObject({
+    address: z.string().superRefine((text, context) => say(context, addressFault(text))),
+    gateway: z.string().optional(),
+    ntp: z
+      .array(z.string().refine(isAddress, 'it must be an address, such as 10.0.0.2'))
+      .max(maxTimeServers)
+      .default([]),
+  })
+  .superRefine(({ address, gateway }, context) => {
+    if (gateway !== undefined) say(context, gatewayFault(gateway, address), 'gateway')
+  })
 
-const facilitySchema = z.strictObject({
-  facility: displayNameSchema,
-  nodeName: nameSchema,
-  owner: nameSchema,
-  displayName: displayNameSchema.optional(),
-  password: z.string().min(1).max(maxPasswordChars),
-  network: networkSchema.optional(),
-})
+function say(context: z.RefinementCtx, fault: string | null, ...path: string[]): void {
+  if (fault !== null) context.addIssue({ code: 'custom', message: fault.replace(/\.$/, ''), path })
+}
+
+const facilitySchema = z
+  .strictObject({
+    facility: displayNameSchema,
+    nodeName: nameSchema,
+    owner: nameSchema,
+    displayName: displayNameSchema.optional(),
+    password: z.string().min(1).max(maxPasswordChars),
+    network: networkSchema.optional(),
+  })
+  .superRefine((value, context) => say(context, passwordFault(value), 'password'))
 export type FacilitySetup = z.infer<typeof facilitySchema>
 
 export const joinSchema = z.strictObject({
@@ -48,6 +55,18 @@ export const joinSchema = z.strictObject({
 export type JoinSetup = z.infer<typeof joinSchema>
 
 export type SetupFile = FacilitySetup | JoinSetup
+
+/** As the set-up itself would say it, but before anything was changed. */
+function passwordFault(value: z.output<typeof facilitySchema>): string | null {
+  const { password, owner, displayName = owner, facility, nodeName } = value
+  try {
+    const names = [owner, displayName, facility, nodeName]
+    checkPassword(password, { minLength: defaultPolicy.passwordMinLength, notEqualTo: names })
+    return null
+  } catch (error) {
+    return (error as Error).message
+  }
+}
 
 /** @throws SetupFileError in one line that names what is wrong and where it came from */
 export function parseSetupFile(text: string, origin: string): SetupFile {

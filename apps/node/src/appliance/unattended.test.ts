@@ -85,12 +85,36 @@ test.each([
   [{ ...joining, network: { address: 'fe80::1%eth0/64' } }, /wrong at network\.address/],
   [{ ...joining, network: { address: '10.0.0.6/24', gateway: '10.0.0' } }, /wrong at network\.gateway/],
   [{ ...joining, network: { address: '10.0.0.6/24', ntp: ['time'] } }, /wrong at network\.ntp\.0/],
+  [{ ...joining, network: { address: '10.0.0.255/24' } }, /10\.0\.0\.255 is no address of a machine/],
+  [{ ...joining, network: { address: '10.0.0.0/24' } }, /10\.0\.0\.0 is no address of a machine/],
+  [{ ...joining, network: { address: '224.0.0.5/24' } }, /224\.0\.0\.5 is no address of a machine/],
+  [{ ...joining, network: { address: '127.0.0.1/8' } }, /127\.0\.0\.1 is no address of a machine/],
+  [
+    { ...joining, network: { address: '10.0.0.6/24', gateway: '10.0.1.1' } },
+    /10\.0\.1\.1 is not in the network of/,
+  ],
+  [{ ...joining, network: { address: '10.0.0.6/24', gateway: '10.0.0.6' } }, /must be another machine/],
+  [{ ...joining, network: { address: 'fd00::6/64', gateway: '10.0.0.1' } }, /is not in the network of/],
+  [
+    { facility: 'Port', nodeName: 'one', owner: 'ingrid', password: 'x' },
+    /wrong at password: The password has 1 char/,
+  ],
 ])('what is wrong with an offer is named on the console: %j', async (value, reason) => {
   expect(await offer(value)).toBe(false)
   expect(said.join()).toMatch(reason)
   expect(setupState(paths())).toMatch(/^refused: /)
   expect(setupState(paths())).toMatch(reason)
   expect(existsSync(paths().joinOffer)).toBe(false)
+})
+
+test.each([
+  { address: '10.0.0.6/24', gateway: '10.0.0.1' },
+  { address: '10.0.0.0/31', gateway: '10.0.0.1' },
+  { address: '203.0.112.255/23', gateway: '203.0.112.1' },
+  { address: 'fd00::6/64', gateway: 'fe80::1' },
+  { address: '2001:db8::6/64', gateway: '2001:db8::1' },
+])('an address and a gateway of its network are taken: %j', async (network) => {
+  expect(await offer({ ...joining, network })).toBe(true)
 })
 
 test('an address that cannot be set does not keep the node from starting', async () => {
