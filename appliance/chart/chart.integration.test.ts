@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { configSchema } from '../../apps/node/src/config/config.ts'
+import { configKeys, configSchema, variableName } from '../../apps/node/src/config/config.ts'
 import { loadConfig } from '../../apps/node/src/config/load-config.ts'
 import { cacheFolder, must, pinnedNode, repoRoot, run } from '../test/programs.ts'
 
@@ -239,7 +239,23 @@ describe('the metrics token', () => {
   })
 })
 
+/** What the chart sets itself, or nothing may change, since its ports and folders are those of its other objects. */
+const ofTheChart = [
+  ...['dataDir', 'backupDir', 'port', 'host', 'publicNames', 'clusterAddress', 'peerPort', 'raftPort'],
+  ...['etcdPort', 'metricsTokenFile'],
+]
+
 describe('settings', () => {
+  it('are those of the node but for the chart’s own, and arrive under the names that the node reads', async () => {
+    const { properties } = JSON.parse(readFileSync(join(chart, 'values.schema.json'), 'utf8'))
+    const allowed = configKeys.filter((key) => !ofTheChart.includes(key))
+    expect(properties.settings.propertyNames.enum).toEqual(allowed)
+    const settings = Object.fromEntries(allowed.map((key) => [key, `of ${key}`]))
+    expect(
+      one(await render(['--set-json', `settings=${JSON.stringify(settings)}`]), 'ConfigMap').data,
+    ).toMatchObject(Object.fromEntries(allowed.map((key) => [variableName(key), `of ${key}`])))
+  })
+
   it('regression: large numbers of a values file stay whole numbers', async () => {
     const file = join(folder, 'values.yaml')
     writeFileSync(file, 'settings:\n  hstsSeconds: 31536000\n  raftHeartbeatMs: 200\n  logFormat: text\n')
@@ -270,8 +286,11 @@ describe('values that cannot be', () => {
     ['no digest', ['--set', 'image.digest='], /image\.digest is missing/],
     ['a misspelt value', ['--set', 'replica=3'], /replica/],
     ['a setting that is the chart’s', ['--set', 'settings.dataDir=/x'], /dataDir/],
+    ['a setting that no node knows', ['--set', 'settings.retentionX=1'], /retentionX[\s\S]*maxConnections/],
+    ['a setting with a slip of the pen', ['--set', 'settings.loglevel=debug'], /loglevel/],
     ['a short token', ['--set', 'metrics.token=short'], /token/],
     ['a list in a list of names', ['--set', 'publicNames={a\\,b}'], /publicNames/],
+    ['a flag in a list of names', ['--set', 'publicNames={--help}'], /publicNames/],
     ['a policy without a name service', ['--set-json', 'networkPolicy.dns.peers=[]'], /peers/],
     ['an unknown service type', ['--set', 'service.type=Ingress'], /type/],
   ]
