@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
@@ -298,6 +307,43 @@ describe('values that cannot be', () => {
     const { code, stderr } = await run([helm, 'template', 'x', chart, ...image, ...flags])
     expect(code).not.toBe(0)
     expect(stderr).toMatch(reason)
+  })
+})
+
+describe('what Helm prints', () => {
+  /** `helm template` leaves the notes out: here a template of the same chart carries them. */
+  async function notes(...flags: string[]): Promise<string> {
+    const place = join(mkdtempSync(join(folder, 'notes-')), 'holdfast')
+    cpSync(chart, place, { recursive: true })
+    cpSync(join(chart, 'templates/NOTES.txt'), join(place, 'notes'))
+    const carrier = '{"kind": "Notes", "text": {{ tpl (.Files.Get "notes") . | toJson }}}\n'
+    writeFileSync(join(place, 'templates/notes.yaml'), carrier)
+    const only = ['--show-only', 'templates/notes.yaml', '--namespace', 'sea', ...image, ...flags]
+    return parseAllDocuments(await must([helm, 'template', 'harbour', place, ...only]))[0]?.toJS().text
+  }
+
+  it('at the first installation is how to set the nodes up', async () => {
+    expect(await notes()).toContain('kubectl -n sea logs harbour-holdfast-0')
+    const three = await notes('--set', 'replicas=3')
+    expect(three).toContain('harbour-holdfast-2.harbour-holdfast-nodes.sea.svc')
+    expect(three).not.toContain('rollback')
+  })
+
+  it('regression: at an upgrade is what to look at, and the way back', async () => {
+    const three = await notes('--is-upgrade', '--set', 'replicas=3')
+    expect(three).toContain('kubectl -n sea rollout status statefulset/harbour-holdfast\n')
+    expect(three).toContain('holdfast cluster status shows all voters there')
+    expect(three).toContain('does not start on harbour-holdfast-2, which is the first to get it')
+    expect(three).toContain('helm -n sea rollback harbour\n')
+    expect(three).not.toContain('set-up code')
+    const alone = await notes('--is-upgrade')
+    expect(alone).toContain(
+      'The node restarts, and clients wait meanwhile:\n\n  kubectl -n sea rollout status',
+    )
+    expect(alone).toContain(
+      'If the new version does not start:\n\n  kubectl -n sea logs harbour-holdfast-0\n',
+    )
+    expect(alone).not.toMatch(/Cluster|voters|set-up code/)
   })
 })
 
