@@ -1,8 +1,17 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { configSchema } from '../../apps/node/src/config/config.ts'
+import { configKeys, configSchema, variableName } from '../../apps/node/src/config/config.ts'
 import { loadConfig } from '../../apps/node/src/config/load-config.ts'
 import { cacheFolder, must, pinnedNode, repoRoot, run } from '../test/programs.ts'
 
@@ -239,7 +248,23 @@ describe('the metrics token', () => {
   })
 })
 
+/** What the chart sets itself, or nothing may change, since its ports and folders are those of its other objects. */
+const ofTheChart = [
+  ...['dataDir', 'backupDir', 'port', 'host', 'publicNames', 'clusterAddress', 'peerPort', 'raftPort'],
+  ...['etcdPort', 'metricsTokenFile'],
+]
+
 describe('settings', () => {
+  it('are those of the node but for the chart’s own, and arrive under the names that the node reads', async () => {
+    const { properties } = JSON.parse(readFileSync(join(chart, 'values.schema.json'), 'utf8'))
+    const allowed = configKeys.filter((key) => !ofTheChart.includes(key))
+    expect(properties.settings.propertyNames.enum).toEqual(allowed)
+    const settings = Object.fromEntries(allowed.map((key) => [key, `of ${key}`]))
+    expect(
+      one(await render(['--set-json', `settings=${JSON.stringify(settings)}`]), 'ConfigMap').data,
+    ).toMatchObject(Object.fromEntries(allowed.map((key) => [variableName(key), `of ${key}`])))
+  })
+
   it('regression: large numbers of a values file stay whole numbers', async () => {
     const file = join(folder, 'values.yaml')
     writeFileSync(file, 'settings:\n  hstsSeconds: 31536000\n  raftHeartbeatMs: 200\n  logFormat: text\n')
@@ -270,8 +295,11 @@ describe('values that cannot be', () => {
     ['no digest', ['--set', 'image.digest='], /image\.digest is missing/],
     ['a misspelt value', ['--set', 'replica=3'], /replica/],
     ['a setting that is the chart’s', ['--set', 'settings.dataDir=/x'], /dataDir/],
+    ['a setting that no node knows', ['--set', 'settings.retentionX=1'], /retentionX[\s\S]*maxConnections/],
+    ['a setting with a slip of the pen', ['--set', 'settings.loglevel=debug'], /loglevel/],
     ['a short token', ['--set', 'metrics.token=short'], /token/],
     ['a list in a list of names', ['--set', 'publicNames={a\\,b}'], /publicNames/],
+    ['a flag in a list of names', ['--set', 'publicNames={--help}'], /publicNames/],
     ['a policy without a name service', ['--set-json', 'networkPolicy.dns.peers=[]'], /peers/],
     ['an unknown service type', ['--set', 'service.type=Ingress'], /type/],
   ]
@@ -279,6 +307,43 @@ describe('values that cannot be', () => {
     const { code, stderr } = await run([helm, 'template', 'x', chart, ...image, ...flags])
     expect(code).not.toBe(0)
     expect(stderr).toMatch(reason)
+  })
+})
+
+describe('what Helm prints', () => {
+  /** `helm template` leaves the notes out: here a template of the same chart carries them. */
+  async function notes(...flags: string[]): Promise<string> {
+    const place = join(mkdtempSync(join(folder, 'notes-')), 'holdfast')
+    cpSync(chart, place, { recursive: true })
+    cpSync(join(chart, 'templates/NOTES.txt'), join(place, 'notes'))
+    const carrier = '{"kind": "Notes", "text": {{ tpl (.Files.Get "notes") . | toJson }}}\n'
+    writeFileSync(join(place, 'templates/notes.yaml'), carrier)
+    const only = ['--show-only', 'templates/notes.yaml', '--namespace', 'sea', ...image, ...flags]
+    return parseAllDocuments(await must([helm, 'template', 'harbour', place, ...only]))[0]?.toJS().text
+  }
+
+  it('at the first installation is how to set the nodes up', async () => {
+    expect(await notes()).toContain('kubectl -n sea logs harbour-holdfast-0')
+    const three = await notes('--set', 'replicas=3')
+    expect(three).toContain('harbour-holdfast-2.harbour-holdfast-nodes.sea.svc')
+    expect(three).not.toContain('rollback')
+  })
+
+  it('regression: at an upgrade is what to look at, and the way back', async () => {
+    const three = await notes('--is-upgrade', '--set', 'replicas=3')
+    expect(three).toContain('kubectl -n sea rollout status statefulset/harbour-holdfast\n')
+    expect(three).toContain('holdfast cluster status shows all voters there')
+    expect(three).toContain('does not start on harbour-holdfast-2, which is the first to get it')
+    expect(three).toContain('helm -n sea rollback harbour\n')
+    expect(three).not.toContain('set-up code')
+    const alone = await notes('--is-upgrade')
+    expect(alone).toContain(
+      'The node restarts, and clients wait meanwhile:\n\n  kubectl -n sea rollout status',
+    )
+    expect(alone).toContain(
+      'If the new version does not start:\n\n  kubectl -n sea logs harbour-holdfast-0\n',
+    )
+    expect(alone).not.toMatch(/Cluster|voters|set-up code/)
   })
 })
 

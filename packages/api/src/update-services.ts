@@ -35,6 +35,8 @@ export interface RolloutView {
 
 export interface UpdateStatusView {
   version: string
+  /** How it was installed. `appliance`: image with two slots; `package`: Debian's; `program`: a checkout. */
+  kind: 'appliance' | 'package' | 'container' | 'program'
   /** Whether this node's machine installs bundles by itself: the appliance, and a machine with the Debian package. */
   canInstall: boolean
   /** Nodes of the cluster, this one included. */

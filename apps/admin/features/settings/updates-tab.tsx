@@ -1,6 +1,6 @@
 'use client'
 
-import type { UpdateEventView } from '@holdfast/api/update-services'
+import type { UpdateEventView, UpdateStatusView } from '@holdfast/api/update-services'
 import { Alert, Card, CardBody, CardTitle, Skeleton, Stack, StackItem } from '@patternfly/react-core'
 import { useQuery } from '@tanstack/react-query'
 import { type Column, DataTable } from '../../components/data-table.tsx'
@@ -31,6 +31,24 @@ const columns: Column<UpdateEventView>[] = [
   { key: 'reason', title: 'Why', cell: (row) => row.reason ?? '', modifier: 'breakWord', width: 35 },
 ]
 
+const noBundles = {
+  title: 'This installation takes no bundles.',
+  body: 'How each kind is updated: docs/operating/update.md.',
+}
+/** Who updates what cannot install bundles by itself. */
+const byOthers: Record<UpdateStatusView['kind'], { title: string; body: string }> = {
+  appliance: noBundles,
+  package: noBundles,
+  container: {
+    title: 'A container cannot replace itself.',
+    body: 'Whoever runs it starts the new image, on Kubernetes by the new chart: docs/operating/update.md, “In containers”.',
+  },
+  program: {
+    title: 'This node runs from a checkout.',
+    body: 'Stop it, check out the new version, build and start that: docs/operating/install-checkout.md, “Updating”.',
+  },
+}
+
 /** Which version runs, what updates came to, and installing the next one. */
 export function UpdatesTab() {
   const may = useAllowed()
@@ -41,7 +59,7 @@ export function UpdatesTab() {
     ) : (
       <Skeleton height="20rem" screenreaderText="Loading what is installed" />
     )
-  const { version, slot, canInstall, requested, nodes, rollout, history } = status.data
+  const { version, kind, slot, canInstall, requested, nodes, rollout, history } = status.data
   const isUnderWay = rollout?.state === 'running' || rollout?.state === 'stopping'
   return (
     <Stack hasGutter>
@@ -55,11 +73,9 @@ export function UpdatesTab() {
             {isUnderWay ? (
               <UpdateRollout rollout={rollout} mayStop={may('updates.stopRollout')} />
             ) : !canInstall ? (
-              <Alert
-                variant="info"
-                isInline
-                title="This installation is updated as it was installed: by its package, its container image or its checkout."
-              />
+              <Alert variant="info" isInline title={byOthers[kind].title}>
+                {byOthers[kind].body}
+              </Alert>
             ) : may('updates.install') ? (
               <UpdateInstaller isRequested={requested} nodes={nodes} />
             ) : (

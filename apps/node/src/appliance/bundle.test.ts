@@ -95,11 +95,19 @@ test('nothing is taken out of what was put in its place after the check', async 
   await expect(extractArtefact(bundle, image, workshop.path('taken'))).rejects.toMatchObject(altered)
 })
 
-test('an installation without the certificate of its vendor trusts no bundle, and says so', async () => {
-  await expect(readBundle(good, workshop.path('nowhere.pem'))).rejects.toMatchObject({
-    fault: 'no-release-root',
-  })
-})
+test.each([
+  ['missing', () => workshop.path('nowhere.pem'), 'there is no such file'],
+  ['a folder', () => workshop.folder, 'it is a folder'],
+  ['something else', () => workshop.path('vendor.key'), 'it is no certificate in PEM form'],
+])(
+  'an installation whose certificate of its vendor is %s trusts no bundle, and says so',
+  async (_, file, why) => {
+    await expect(readBundle(good, file())).rejects.toMatchObject({
+      fault: 'no-release-root',
+      message: expect.stringContaining(`(${file()}: ${why})`),
+    })
+  },
+)
 
 test('a bundle signed by somebody else is refused, and the reason says so', async () => {
   const file = workshop.bundle('foreign', { vendor: 'stranger', version: '0.2.0' })
@@ -195,8 +203,11 @@ test('contents of another version than the manifest are refused', async () => {
 })
 
 test.each([
-  ['no file', () => workshop.path('none'), 'unreadable'],
-  ['something else', () => '/bin/true', 'not-a-bundle'],
-])('%s is refused', async (_, file, fault) => {
-  expect(await faultOf(file())).toBe(fault)
+  ['no file', () => workshop.path('none'), 'unreadable', 'there is no such file'],
+  ['a path through a file', () => `${good}/none`, 'unreadable', 'a part of its path is a file'],
+  ['a folder', () => workshop.folder, 'unreadable', 'is a folder: give the file of the bundle'],
+  ['a device', () => '/dev/null', 'unreadable', 'is no file: give the file of the bundle'],
+  ['something else', () => '/bin/true', 'not-a-bundle', 'is not an update bundle'],
+])('%s is refused, in words', async (_, file, fault, words) => {
+  await expect(read(file())).rejects.toMatchObject({ fault, message: expect.stringContaining(words) })
 })

@@ -7,11 +7,12 @@
  * checked here before anything is written, on every kind of machine; RAUC and the kernel check it again. What is taken out
  * afterwards is compared with the tree block by block, because whoever owns the file could change it after the check.
  */
-import { createHash } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { open, readFile } from 'node:fs/promises'
 import * as z from 'zod'
 import { BundleError } from './bundle-errors.ts'
+import { noCertificateBecause, openBundle } from './bundle-file.ts'
 import { SignatureError, verifiedContent } from './cms.ts'
 import { Squashfs, SquashfsError } from './squashfs.ts'
 import { blockBytes, CheckedBlocks, VerityTree } from './verity.ts'
@@ -118,14 +119,6 @@ export async function identifyBundle(
 
 const idOf = (manifest: string) => createHash('sha256').update(manifest).digest('hex')
 
-async function openBundle(file: string): Promise<FileHandle> {
-  return await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
-    throw new BundleError('unreadable', `The bundle ${file} cannot be read: ${error.message}.`, {
-      cause: error,
-    })
-  })
-}
-
 async function readSignature(handle: FileHandle, file: string): Promise<{ der: Buffer; start: number }> {
   const { size } = await handle.stat()
   const head = await readAt(handle, 0, squashfsMagic.length)
@@ -146,13 +139,7 @@ async function readSignature(handle: FileHandle, file: string): Promise<{ der: B
 }
 
 async function verifiedManifest(der: Buffer, file: string, releaseRoot: string): Promise<string> {
-  const root = await readFile(releaseRoot, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new BundleError(
-      'no-release-root',
-      `This installation has no certificate of its vendor (${releaseRoot}: ${error.code}), so that no bundle can be trusted: install the package or image anew.`,
-      { cause: error },
-    )
-  })
+  const root = await rootCertificate(releaseRoot)
   try {
     return verifiedContent(der, root).toString('utf8')
   } catch (error) {
@@ -161,6 +148,21 @@ async function verifiedManifest(der: Buffer, file: string, releaseRoot: string):
       'foreign-signature',
       `The bundle ${file} is not signed by the vendor of this installation. Do not install it; ask where it came from.`,
       { cause: error },
+    )
+  }
+}
+
+/** @throws BundleError `no-release-root` */
+async function rootCertificate(file: string): Promise<string> {
+  try {
+    const text = await readFile(file, 'utf8')
+    new X509Certificate(text)
+    return text
+  } catch (cause) {
+    throw new BundleError(
+      'no-release-root',
+      `This installation has no certificate of its vendor (${file}: ${noCertificateBecause(cause)}), so that no bundle can be trusted: install the package or image anew.`,
+      { cause },
     )
   }
 }

@@ -28,8 +28,9 @@ export async function noteRefusal(
   folder: string | undefined,
   error: unknown,
 ): Promise<void> {
-  if (!(error instanceof BundleError) || folder === undefined || !existsSync(join(folder, 'cluster.db')))
-    return
+  // Without a certificate nothing was judged: what is told would be of no bundle at all.
+  if (!(error instanceof BundleError) || error.fault === 'no-release-root') return
+  if (folder === undefined || !existsSync(join(folder, 'cluster.db'))) return
   await new UpdateJournal(paths.update).enter({
     ...{
       id: '',

@@ -9,7 +9,7 @@ export class ToolError extends Error {
   readonly output: string
 
   constructor(program: string, output: string, options?: ErrorOptions) {
-    super(`${program} failed: ${lastLine(output)}`, options)
+    super(`${program} failed: ${reasonIn(output)}`, options)
     this.name = 'ToolError'
     this.output = output
   }
@@ -42,13 +42,16 @@ export const runTool: RunTool = (
         env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8', ...env },
       },
       (error, stdout, stderr) => {
-        if (error === null) resolve(stdout)
-        else reject(new ToolError(program, `${stderr}\n${stdout}\n${error.message}`, { cause: error }))
+        if (error === null) return resolve(stdout)
+        // Node's own words repeat the command line, and would hide what the program said.
+        const output = error.killed ? `it did not end within ${timeoutMs / 1000} s` : `${stderr}\n${stdout}`
+        reject(new ToolError(program, output.trim() || error.message, { cause: error }))
       },
     )
   })
 
-function lastLine(text: string): string {
+/** The line that most likely says why. */
+function reasonIn(text: string): string {
   const lines = text.split('\n').filter((line) => line.trim() !== '')
   return (lines.find((line) => /error|fail/i.test(line)) ?? lines[0] ?? 'it gave no reason')
     .trim()

@@ -1,11 +1,12 @@
 /** Takes parts out of a bundle, for machines that cannot replace what runs: containers, registries, other people's tools. */
-import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { mkdirSync, renameSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import type { Bundle, BundleContents } from '../appliance/bundle.ts'
 import { readEnvironment } from '../config/env.ts'
 import { UsageError } from './errors.ts'
 import { print, printJson } from './output.ts'
+import { unpackRefusal, writeRefusal } from './update-refusals.ts'
 
 const kinds = ['oci', 'chart', 'deb', 'image', 'sbom', 'notes'] as const
 type Kind = (typeof kinds)[number]
@@ -34,7 +35,9 @@ export function unpackCommand(): Command {
     .description('check a bundle and take parts out of it, such as the container image')
     .argument('<bundle>', 'file of the bundle')
     .requiredOption('--to <folder>', 'folder for the files')
-    .option('--kind <kinds...>', `what to take: ${kinds.join(', ')}`, ['oci'])
+    .option('--kind <kinds...>', `what to take, named after the file of the bundle: ${kinds.join(', ')}`, [
+      'oci',
+    ])
     .option('--load <engine>', `load the container image into ${engines.join(' or ')}`)
     .option(
       '--release-root <file>',
@@ -47,6 +50,8 @@ export function unpackCommand(): Command {
 async function unpack(file: string, flags: Flags): Promise<void> {
   const wanted = chosen(flags.kind, kinds, '--kind')
   const [engine] = flags.load === undefined ? [] : chosen([flags.load], engines, '--load')
+  if (engine !== undefined && !wanted.includes('oci'))
+    throw new UsageError('--load loads the container image: add oci to --kind, or leave --load out.')
   const { appliancePaths } = await import('../appliance/paths.ts')
   const { readBundle } = await import('../appliance/bundle.ts')
   const paths = appliancePaths()
@@ -59,7 +64,7 @@ async function unpack(file: string, flags: Flags): Promise<void> {
     unpacked = await takeOut(bundle, wanted, resolve(flags.to))
   } catch (error) {
     await noteRefusal(paths, readEnvironment().holdfast.HOLDFAST_DATA, error)
-    throw error
+    throw unpackRefusal(error, flags.releaseRoot)
   }
   for (const each of unpacked) flags.json ? printJson(each) : print(`${each.sha256}  ${each.file}`)
   const image = unpacked.find(({ kind }) => kind === 'oci')
@@ -99,18 +104,32 @@ async function takeOut(bundle: Bundle, wanted: readonly Kind[], folder: string):
       )
     return found
   })
-  if (!existsSync(folder)) mkdirSync(folder, { recursive: true })
+  makeFolder(folder)
   const needed = artefacts.reduce((sum, { bytes }) => sum + bytes, 0)
   if (freeBytesAt(folder) < needed)
     throw new BundleError('preflight', `${folder} has no room for ${needed} bytes; give another folder.`)
   const unpacked: Unpacked[] = []
   for (const artefact of artefacts) {
     const to = join(folder, artefact.name)
-    await extractArtefact(bundle, artefact, `${to}.half`, others)
-    renameSync(`${to}.half`, to)
+    try {
+      await extractArtefact(bundle, artefact, `${to}.half`, others)
+      renameSync(`${to}.half`, to)
+    } catch (error) {
+      throw writeRefusal(error, to)
+    }
     unpacked.push({ kind: artefact.kind, file: to, sha256: artefact.sha256 })
   }
   return unpacked
+}
+
+/** Not the folders around it: Node's recursive mkdir never ends where the kernel takes none, such as in /proc. */
+function makeFolder(folder: string): void {
+  try {
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return
+    mkdirSync(folder)
+  } catch (error) {
+    throw writeRefusal(error, folder)
+  }
 }
 
 /** A container cannot replace itself: whoever runs it does. @param steps.chart the Helm chart, for whoever asked for it */

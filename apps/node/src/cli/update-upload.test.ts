@@ -60,3 +60,9 @@ test('what the node refuses at once is not sent again', async () => {
   }
   await expect(send(to)).rejects.toMatchObject({ code: 'conflict' })
 })
+
+test('what is no file is refused before anything is sent', async () => {
+  const to = node({})
+  await expect(uploadBundle(to, tmpdir())).rejects.toThrow('is a folder: give the file of the bundle')
+  expect(to.requests()).toBe(0)
+})

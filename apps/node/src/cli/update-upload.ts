@@ -1,8 +1,8 @@
 /** Sends a bundle to one node in parts. */
-import { open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HoldfastError } from '@holdfast/api/contract/errors'
 import { type UpdateUpload, uploadChunkBytes } from '@holdfast/api/contract/update-inputs'
+import { openBundle } from '../appliance/bundle-file.ts'
 import { isGone } from './cluster-common.ts'
 
 /** Of one part, with the wait between them: a node that starts anew, or a link that broke, is back by then. */
@@ -15,7 +15,7 @@ export interface Receiver {
 }
 
 export async function uploadBundle(to: Receiver, file: string, againMs: number = partAgainMs): Promise<void> {
-  await using handle = await open(file, 'r')
+  await using handle = await openBundle(file)
   const { size } = await handle.stat()
   for (let offset = 0; offset < size; ) {
     const { buffer, bytesRead } = await handle.read(

@@ -6,6 +6,7 @@ import { facts, print, printJson, printRows, say } from './output.ts'
 import { exitCodes } from './run.ts'
 import { stopClusterCommand, updateClusterCommand } from './update-cluster.ts'
 import { showFinding } from './update-findings.ts'
+import { checkRefusal, mustBeRoot } from './update-refusals.ts'
 import { unpackCommand } from './update-unpack.ts'
 
 /** As the journal of updates takes it. */
@@ -77,7 +78,11 @@ async function thisMachine(): Promise<Machine> {
 }
 
 async function check(file: string, flags: Flags): Promise<void> {
-  const { bundle, findings } = await (await thisMachine()).updater.check(file)
+  const { paths, updater } = await thisMachine()
+  const { readRelease } = await import('../appliance/release.ts')
+  const { bundle, findings } = await updater.check(file).catch((error: unknown) => {
+    throw checkRefusal(error, readRelease(paths).kind)
+  })
   if (findings.some((finding) => finding.level === 'stop')) process.exitCode = exitCodes.refused
   if (flags.json)
     return printJson({ version: bundle.version, id: bundle.id, contents: bundle.contents, findings })
@@ -88,6 +93,7 @@ async function check(file: string, flags: Flags): Promise<void> {
 async function install(file: string, flags: Flags): Promise<void> {
   const { paths, journal, updater } = await thisMachine()
   const { installs } = await import('../appliance/release.ts')
+  mustBeRoot(installs(paths), process.getuid?.())
   const by = flags.by ?? 'command line'
   const options = { again: flags.again === true, allowPause: flags.allowPause === true }
   if (installs(paths) !== 'deb') return void (await updater.install(file, by, options))

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -121,9 +121,18 @@ test('what was changed after the check cannot be installed, and parts must follo
   })
 })
 
+test('how it was installed is told: without a note of it, from a checkout', () => {
+  const { release } = appliancePaths(home)
+  expect(updates.status().kind).toBe('appliance')
+  writeFileSync(release, JSON.stringify({ version: '0.1.0', date: '2026', kind: 'container' }))
+  expect(updates.status().kind).toBe('container')
+  rmSync(release)
+  expect(updates.status().kind).toBe('program')
+})
+
 test('where there are no slots nothing is taken', async () => {
   writeFileSync(appliancePaths(home).commandLine, 'ro quiet\n')
-  expect(updates.status()).toMatchObject({ canInstall: false, slot: null })
+  expect(updates.status()).toMatchObject({ kind: 'appliance', canInstall: false, slot: null })
   await expect(updates.upload({ offset: 0, data: 'AAAA' }, caller)).rejects.toMatchObject({
     code: 'conflict',
   })

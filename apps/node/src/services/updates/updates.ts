@@ -55,8 +55,9 @@ export class Updates implements UpdatesService {
   status(): UpdateStatusView {
     const { paths, directory } = this.#o
     const history = this.#journal.history().slice(-shownHistory).reverse()
+    const { version, kind } = readRelease(paths)
     return {
-      version: readRelease(paths).version,
+      ...{ version, kind },
       canInstall: installs(paths) !== null,
       nodes: directory.nodes.size,
       slot: runningSlot(paths),
