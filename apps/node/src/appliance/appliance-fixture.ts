@@ -24,6 +24,7 @@ export class Machine {
   /** Whether the new version takes part in the cluster. */
   joined = true
   afterWriting = () => {}
+  sparePatienceMs = 0
   portOpen = false
   serviceRuns = true
   said: string[] = []
@@ -110,6 +111,7 @@ export class Machine {
       service: nodeService(this.run),
       reboot: async () => {},
       say: (line) => this.said.push(line),
+      sparePatienceMs: this.sparePatienceMs,
     })
   }
 

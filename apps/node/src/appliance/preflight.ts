@@ -154,7 +154,7 @@ function pending({ pending: isPending }: PreflightFacts): PreflightFinding {
   }
 }
 
-function health({ readiness }: PreflightFacts): PreflightFinding {
+export function health({ readiness }: Pick<PreflightFacts, 'readiness'>): PreflightFinding {
   if (readiness.ready) return ok('health', 'the node serves')
   return {
     check: 'health',

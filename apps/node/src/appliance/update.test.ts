@@ -154,6 +154,18 @@ test('a cluster that cannot spare the node any more when the new version is writ
   expect(machine.version).toBe('0.1.0')
 })
 
+test('regression: others that are not heard while the new version is written are waited for', async () => {
+  machine.cluster = { voters: 3, healthy: 3 }
+  machine.sparePatienceMs = 60_000
+  machine.afterWriting = () => {
+    machine.cluster = { voters: 3, healthy: 1 }
+    setTimeout(() => {
+      machine.cluster = { voters: 3, healthy: 3 }
+    }, 50)
+  }
+  expect(await install('newer')).toMatchObject({ phase: 'installed' })
+})
+
 test('an update that changes no database leaves the node running while it is written', async () => {
   expect(await install('same-schema', '0.1.1')).toMatchObject({ snapshot: null })
   expect(machine.serviceRuns).toBe(true)

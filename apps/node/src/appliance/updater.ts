@@ -8,6 +8,7 @@
  */
 import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { appliedMigrations, newestBackupAt } from './applied-migrations.ts'
 import { type Bundle, readBundle } from './bundle.ts'
 import { BundleError } from './bundle-errors.ts'
@@ -19,6 +20,7 @@ import {
   databaseBytesIn,
   debOf,
   freeBytesAt,
+  health,
   type PreflightFacts,
   type PreflightFinding,
   preflight,
@@ -40,7 +42,13 @@ export interface UpdaterOptions {
   /** From here on the new version runs, on trial. */
   reboot: () => Promise<void>
   say: (line: string) => void
+  /** For tests. */
+  sparePatienceMs?: number
 }
+
+/** How long a node that the cluster cannot spare at once waits before its update is refused. */
+const sparePatienceMs = 2 * 60_000
+const spareStepMs = 1_000
 
 /** What whoever asks for an update may say with it. */
 export interface InstallOptions {
@@ -133,8 +141,7 @@ export class Updater {
       this.#judge(checked, options)
       say(`UPDATE-INSTALL ${from} to ${bundle.version}`)
       await this.#o.slots.install(bundle)
-      // Another node may have gone meanwhile, or be at the same.
-      this.#mayLeave((await this.#o.node.readiness()).cluster ?? null, options)
+      await this.#untilSpared(options)
       state = await this.#choose({
         id: bundle.id,
         phase: 'installed',
@@ -221,11 +228,23 @@ export class Updater {
       )
   }
 
-  /** @throws BundleError `preflight` when the cluster cannot spare this node */
-  #mayLeave(cluster: PreflightFacts['cluster'], { allowPause }: InstallOptions): void {
-    const { level, found, mend } = quorum(cluster)
-    if (level === 'stop' || (level === 'confirm' && !allowPause))
-      throw new BundleError('preflight', `${found} ${mend ?? ''}`.trim())
+  /**
+   * Another node may have gone while the new version was written, or be at the same. Writing keeps a slow machine so busy
+   * that the others are not heard for a while: they get the time to be heard again.
+   * @throws BundleError `preflight` when the cluster cannot spare this node
+   */
+  async #untilSpared({ allowPause }: InstallOptions): Promise<void> {
+    const deadline = performance.now() + (this.#o.sparePatienceMs ?? sparePatienceMs)
+    for (;;) {
+      const readiness = await this.#o.node.readiness()
+      const stop = [health({ readiness }), quorum(readiness.cluster ?? null)].find(
+        ({ level }) => level === 'stop' || (level === 'confirm' && !allowPause),
+      )
+      if (stop === undefined) return
+      if (performance.now() > deadline)
+        throw new BundleError('preflight', `${stop.found} ${stop.mend ?? ''}`.trim())
+      await sleep(spareStepMs)
+    }
   }
 
   async #stopAndCopy(bundle: Bundle): Promise<string | null> {
