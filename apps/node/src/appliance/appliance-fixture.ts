@@ -1,6 +1,7 @@
 /** Stands for an appliance in tests: real files, journal and decisions; RAUC, GRUB, systemd and the restart are stood in for. */
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { CutJournal, PowerCut } from './cut-fixture.ts'
 import { decideHealth, openPort } from './health.ts'
 import type { NodeReadiness } from './local-node.ts'
 import { furnishMachine, setInstalled } from './machine-fixture.ts'
@@ -213,22 +214,5 @@ export class Machine {
     }
     database.close()
     return rows
-  }
-}
-
-export class PowerCut extends Error {}
-
-/** A journal whose writes a power cut can keep from happening, too. */
-class CutJournal extends UpdateJournal {
-  readonly #machine: Machine
-
-  constructor(machine: Machine) {
-    super(machine.paths.update)
-    this.#machine = machine
-  }
-
-  override async enter(...args: Parameters<UpdateJournal['enter']>): ReturnType<UpdateJournal['enter']> {
-    this.#machine.step()
-    return await super.enter(...args)
   }
 }

@@ -7,17 +7,15 @@ import Database from 'better-sqlite3'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { BundleWorkshop } from './bundle-fixture.ts'
+import { CutJournal, PowerCut } from './cut-fixture.ts'
 import { furnishMachine, setInstalled } from './machine-fixture.ts'
 import { PackageMachine } from './package-machine.ts'
 import { appliancePaths } from './paths.ts'
 import { debianArchitecture } from './release.ts'
-import { UpdateJournal } from './update-state.ts'
 
 let workshop: BundleWorkshop
 let home: string
 let machine: Machine
-
-class PowerCut extends Error {}
 
 /** A Debian in a folder. A package is a file with its version in it. */
 class Machine {
@@ -141,22 +139,6 @@ class Machine {
     this.serviceRuns = true
     this.#run()
     await this.machine.resume()
-  }
-}
-
-class CutJournal extends UpdateJournal {
-  readonly #machine: Machine
-
-  constructor(machine: Machine) {
-    super(machine.paths.update)
-    this.#machine = machine
-  }
-
-  override async enter(...args: Parameters<UpdateJournal['enter']>): ReturnType<UpdateJournal['enter']> {
-    this.#machine.step()
-    const state = await super.enter(...args)
-    this.#machine.step()
-    return state
   }
 }
 

@@ -30,7 +30,9 @@ export async function prepareMachine(options: {
     say,
     giveUpNew: () =>
       giveUpNew(slots).catch((error: Error) =>
-        say(`UPDATE-ROLLED-BACK is tried again later: ${error.message}`),
+        say(
+          `The new version could not be given up, which is tried again once the node serves: ${error.message}`,
+        ),
       ),
   })
   const trial = update?.phase === 'trial' && update.slot === slot

@@ -1,7 +1,7 @@
 /** How the daemon, which may change nothing on the machine, asks root to install what was uploaded to it. */
 import { constants, existsSync, readdirSync, rmSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { maxBundleBytes } from '@holdfast/api/contract/update-inputs'
 import * as z from 'zod'
 import { atomicWriteFile, ensureDir } from '../platform/files.ts'
@@ -123,10 +123,10 @@ async function takeCopy(file: string, paths: AppliancePaths): Promise<void> {
   const copy = incoming(paths)
   await ensureDir(paths.update, 0o755)
   await using from = await open(file, itself).catch((error: Error) => {
-    throw nothingThere(error)
+    throw nothingThere(file, paths, error)
   })
   const about = await from.stat()
-  if (!about.isFile()) throw nothingThere()
+  if (!about.isFile()) throw nothingThere(file, paths)
   rmSync(copy, { force: true })
   if (about.size > maxBundleBytes)
     throw new BundleError('not-a-bundle', `${file} is too large to be an update bundle of Holdfast.`)
@@ -142,7 +142,10 @@ async function takeCopy(file: string, paths: AppliancePaths): Promise<void> {
   await to.sync()
 }
 
-const nothingThere = (cause?: Error) =>
-  new BundleError('unreadable', 'An update was asked for and no bundle was uploaded: upload it again.', {
-    cause,
-  })
+function nothingThere(file: string, paths: AppliancePaths, cause?: Error): BundleError {
+  const message =
+    dirname(file) === paths.uploads
+      ? 'An update was asked for and no bundle was uploaded: upload it again.'
+      : `The bundle ${file} cannot be read: copy it to the stick again, or take another one.`
+  return new BundleError('unreadable', message, { cause })
+}

@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { Machine, PowerCut } from './appliance-fixture.ts'
+import { Machine } from './appliance-fixture.ts'
 import { BundleWorkshop } from './bundle-fixture.ts'
+import { PowerCut } from './cut-fixture.ts'
 
 let workshop: BundleWorkshop
 let home: string
@@ -208,7 +209,7 @@ test('nothing is installed while the node does not serve, or while another updat
 
 test('a power cut before any step leaves one whole version with its own databases', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.nat({ max: 9 }), fc.boolean(), async (cutAfter, healthy) => {
+    fc.asyncProperty(fc.nat({ max: 11 }), fc.boolean(), async (cutAfter, healthy) => {
       rmSync(home, { recursive: true, force: true })
       machine = new Machine(home, workshop.path('vendor-ca.pem'))
       machine.cutAfter = cutAfter
@@ -243,7 +244,7 @@ test('a power cut before any step leaves one whole version with its own database
 const interruption = fc.oneof(
   fc.constant({ kind: 'flicker' as const }),
   fc.constant({ kind: 'prepared' as const }),
-  fc.nat({ max: 6 }).map((after) => ({ kind: 'cut' as const, after })),
+  fc.nat({ max: 8 }).map((after) => ({ kind: 'cut' as const, after })),
 )
 
 test('however starts are cut off, one version stays with its own databases, and none on trial meets a client', async () => {
@@ -280,7 +281,7 @@ test('however starts are cut off, one version stays with its own databases, and 
         expect(machine.version).toBe(machine.journal.current()?.phase === 'confirmed' ? '0.2.0' : '0.1.0')
       },
     ),
-    { numRuns: 25 },
+    { numRuns: 40 },
   )
 })
 
