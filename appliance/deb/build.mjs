@@ -28,6 +28,8 @@ const here = join(root, 'appliance/deb')
 const architecture = { x64: 'amd64', arm64: 'arm64' }[process.arch]
 /** Half a minute more of processor would save one percent. */
 const zstdLevel = 10
+/** Folders of docs/ that a machine without the internet keeps with it. */
+const handbook = ['concepts', 'operating', 'reference', 'internals']
 const conffiles = ['/etc/default/holdfast']
 
 /**
@@ -91,7 +93,7 @@ ${commands.join('')}.El
 Each has
 .Fl -help .
 All flags are in
-.Pa /usr/share/doc/holdfast/command-line.md .
+.Pa /usr/share/doc/holdfast/reference/command-line.md .
 .Sh EXIT STATUS
 0 when it was done, 1 when it was refused or failed, 2 when the command line was wrong.
 .Sh SEE ALSO
@@ -99,11 +101,20 @@ All flags are in
 `
 }
 
+/** A page whose links stay among the pages that the package carries; of any other, the words are left. */
+function withoutLinksOut(page) {
+  const inside = new RegExp(`^(#|https?:|[a-z-]+\\.md|\\.\\./(${handbook.join('|')})/)`)
+  return page.replace(/\[([^\]]+)\]\(([^)\s]+)\)/g, (link, words, to) => (inside.test(to) ? link : words))
+}
+
 function documents(tree, version, epochSeconds) {
   const folder = join(tree, 'usr/share/doc/holdfast')
   write(join(folder, 'copyright'), licences())
-  for (const name of ['reference/settings.md', 'reference/command-line.md', 'operating/install-debian.md'])
-    write(join(folder, name.split('/')[1]), readFileSync(join(root, 'docs', name)))
+  for (const part of handbook)
+    for (const name of readdirSync(join(root, 'docs', part))) {
+      const page = readFileSync(join(root, 'docs', part, name), 'utf8')
+      write(join(folder, part, name), withoutLinksOut(page))
+    }
   const date = new Date(epochSeconds * 1000).toUTCString().replace('GMT', '+0000')
   write(
     join(folder, 'changelog.gz'),

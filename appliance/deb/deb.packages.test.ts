@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type DebianMachine, type Suite, until } from '../test/debian-machine.ts'
 import { buildPackage, data, PackagedNode, password } from '../test/packaged-node.ts'
@@ -47,6 +47,21 @@ describe('the package', () => {
     await must(['dpkg-deb', '--raw-extract', file, tree])
     await must(['md5sum', '--check', '--quiet', join(tree, 'DEBIAN/md5sums')], { cwd: tree })
     expect(findSecrets(tree)).toEqual([])
+  })
+
+  it('has a handbook whose every link leads to a page that is there', async () => {
+    const tree = join(folder, 'handbook')
+    await must(['dpkg-deb', '--extract', file, tree])
+    const docs = join(tree, 'usr/share/doc/holdfast')
+    const pages = readdirSync(docs, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'))
+    expect(pages).toContain('operating/install-debian.md')
+    const dangling = pages.flatMap((page) =>
+      [...readFileSync(join(docs, page), 'utf8').matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)]
+        .map(([, to]) => to as string)
+        .filter((to) => !existsSync(join(docs, dirname(page), to)))
+        .map((to) => `${page}: ${to}`),
+    )
+    expect(dangling).toEqual([])
   })
 
   it('has manual pages that mandoc can show', async () => {

@@ -81,7 +81,10 @@ export class Vm implements AsyncDisposable {
     const [program = '', ...args] = qemu(this.#options, { port: this.port, capture })
     this.#log = createWriteStream(join(folder, `${name}.serial`), { flags: 'a' })
     this.#startedAt = performance.now()
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+    // A test that is killed takes its machine along.
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...args], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
     const take = (chunk: Buffer) => {
       this.#serial += chunk.toString('latin1')
       this.#log?.write(chunk)
