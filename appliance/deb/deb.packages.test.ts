@@ -53,7 +53,9 @@ describe('the package', () => {
     const tree = join(folder, 'handbook')
     await must(['dpkg-deb', '--extract', file, tree])
     const docs = join(tree, 'usr/share/doc/holdfast')
-    const pages = readdirSync(docs, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'))
+    const pages = readdirSync(docs, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.md'),
+    )
     expect(pages).toContain('operating/install-debian.md')
     const dangling = pages.flatMap((page) =>
       [...readFileSync(join(docs, page), 'utf8').matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)]
