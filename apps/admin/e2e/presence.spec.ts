@@ -1,3 +1,4 @@
+import type { APIResponse } from '@playwright/test'
 import { signIn } from './calls.ts'
 import { expect, expectAccessible, inBothThemes, test } from './fixtures.ts'
 import { addTalker } from './talk.ts'
@@ -42,6 +43,28 @@ test('who comes and goes is seen live, can be found and counted', async ({
   await page.getByRole('button', { name: 'Clear filters' }).click()
   await expect(page.getByRole('textbox', { name: 'Search presence' })).toHaveValue('')
   await expect(page.getByRole('row', { name: /Wanda Warden/ })).toBeVisible()
+})
+
+test('regression: the list of people shows who comes and goes at once, not when it is asked for again', async ({
+  browser,
+  page,
+  context,
+  node,
+}) => {
+  const bo = await addTalker(browser, node, `Bo Presence ${process.pid}`)
+  await signIn(context, node)
+  let asked: Promise<APIResponse> | undefined
+  await page.route('**/trpc/people.list*', async (route) => {
+    asked ??= route.fetch()
+    await route.fulfill({ response: await asked })
+  })
+  await page.goto(`${node.url}/people`)
+  const row = page.getByRole('row', { name: new RegExp(bo.displayName) })
+  await expect(row).toContainText('Offline')
+  await bo.page.goto(`${node.url}/settings`)
+  await expect(row).toContainText('Online')
+  await bo.page.goto('about:blank')
+  await expect(row).toContainText('Offline')
 })
 
 test('presence fits a narrow screen', async ({ page, context, node }) => {

@@ -20,6 +20,7 @@ import { trpc } from '../../lib/api.ts'
 import { useSelectedId } from '../../lib/use-selected-id.ts'
 import { GroupDetail, useGroup } from '../groups/group-detail.tsx'
 import { GroupsTable } from '../groups/groups-table.tsx'
+import { usePresenceNow } from '../presence/use-live-presence.ts'
 import { PeopleTable } from './people-table.tsx'
 import { PersonDetailView } from './person-detail.tsx'
 import { usePersonActions } from './use-person-actions.tsx'
@@ -33,6 +34,7 @@ export function PeoplePage() {
   const isGroup = selectedId !== null && !isPerson
   const [tab, setTab] = useState<'people' | 'groups'>(isGroup ? 'groups' : 'people')
   const { actionsOf, dialog, showPassword } = usePersonActions()
+  const presenceNow = usePresenceNow()
   const detail = useQuery(
     trpc.people.get.queryOptions({ id: selectedId ?? '' }, { enabled: selectedId !== null && isPerson }),
   )
@@ -47,7 +49,7 @@ export function PeoplePage() {
         person && (
           <>
             <StatusLabel status={person.lockedUntil === null ? person.status : 'locked'} />{' '}
-            {person.status !== 'erased' && <StatusLabel status={person.presence} />}
+            {person.status !== 'erased' && <StatusLabel status={presenceNow(person)} />}
           </>
         )
       }
@@ -106,6 +108,7 @@ export function PeoplePage() {
               selectedId={selectedId}
               onSelect={select}
               actionsOf={actionsOf}
+              presenceNow={presenceNow}
               onPassword={showPassword}
             />
           ) : (

@@ -84,10 +84,11 @@ interface PeopleTableProps {
   selectedId: string | null
   onSelect: (id: string) => void
   actionsOf: (person: PersonView) => OfferedAction[]
+  presenceNow: (person: PersonView) => PersonView['presence']
   onPassword: (made: { name: string; password: string }) => void
 }
 
-export function PeopleTable({ selectedId, onSelect, actionsOf, onPassword }: PeopleTableProps) {
+export function PeopleTable({ selectedId, onSelect, actionsOf, presenceNow, onPassword }: PeopleTableProps) {
   const may = useAllowed()
   const [text, setText] = useState('')
   const [role, setRole] = useState<Role | ''>('')
@@ -117,7 +118,7 @@ export function PeopleTable({ selectedId, onSelect, actionsOf, onPassword }: Peo
       <DataTable
         label="People"
         columns={columns}
-        rows={list.data?.rows}
+        rows={list.data?.rows.map((row) => ({ ...row, presence: presenceNow(row) }))}
         rowKey={(row) => row.id}
         error={list.error}
         onRetry={() => void list.refetch()}
